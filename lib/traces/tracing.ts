@@ -1,0 +1,16 @@
+import type { Link, Span, SpanContext, TracerProvider } from '@opentelemetry/api';
+import type { SpanKind } from '../model/span.ts';
+
+/**
+ * How the rest of the package makes spans. Two implementations: our engine (`traces/engine.ts`, default) and the
+ * stock `NodeSDK` (`delivery/direct/`).
+ */
+export interface Tracing {
+  /** The provider that becomes global in `@opentelemetry/api`. */
+  readonly provider: TracerProvider;
+  /**
+   * Starts a span now. The sampler decides; an unsampled span is not recording but has a valid context.
+   * @param parent the remote or local parent, undefined for a new trace
+   */
+  start(name: string, kind: SpanKind, parent: SpanContext | undefined, links?: Link[]): Span;
+}
