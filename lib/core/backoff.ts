@@ -6,6 +6,11 @@
  * @param random a number in [0, 1); a parameter so that tests need no luck
  * @returns milliseconds to wait
  */
-export function fullJitter(attempt: number, baseMillis: number, capMillis: number, random: () => number = Math.random): number {
+export function fullJitter(
+  attempt: number,
+  baseMillis: number,
+  capMillis: number,
+  random: () => number = Math.random,
+): number {
   return Math.floor(random() * Math.min(capMillis, baseMillis * 2 ** Math.min(attempt, 30)));
 }

@@ -12,7 +12,10 @@ export function internalErrors(): number {
 export function reportBug(place: string, error: unknown): void {
   caught += 1;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  diag.error('SIGHTLINE_E_INTERNAL', `${place} failed; the app is not affected. Please report this: ${stack.slice(0, 2000)}`);
+  diag.error(
+    'SIGHTLINE_E_INTERNAL',
+    `${place} failed; the app is not affected. Please report this: ${stack.slice(0, 2000)}`,
+  );
 }
 
 /**

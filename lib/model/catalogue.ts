@@ -6,7 +6,19 @@
  */
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'info';
 /** UCUM-like units as OpenTelemetry writes them: seconds, bytes, a plain count (`1` is a ratio or a dimensionless fact). */
-export type MetricUnit = 's' | 'By' | '{request}' | '{line}' | '{error}' | '{span}' | '{record}' | '{series}' | '{connection}' | '{id}' | '1' | '';
+export type MetricUnit =
+  | 's'
+  | 'By'
+  | '{request}'
+  | '{line}'
+  | '{error}'
+  | '{span}'
+  | '{record}'
+  | '{series}'
+  | '{connection}'
+  | '{id}'
+  | '1'
+  | '';
 
 export interface MetricDefinition {
   /** Neutral dotted name. */
@@ -32,74 +44,142 @@ function define<const T extends Record<string, MetricDefinition>>(table: T): T {
 
 export const CATALOGUE = define({
   httpServerRequestDuration: {
-    name: 'http.server.request.duration', type: 'histogram', unit: 's', prometheus: 'http_server_request_duration_seconds',
-    help: 'Duration of HTTP server requests.', buckets: DURATION_BUCKETS,
+    name: 'http.server.request.duration',
+    type: 'histogram',
+    unit: 's',
+    prometheus: 'http_server_request_duration_seconds',
+    help: 'Duration of HTTP server requests.',
+    buckets: DURATION_BUCKETS,
     labels: ['http_request_method', 'http_route', 'http_response_status_code', 'url_scheme', 'error_type'],
   },
   httpServerActiveRequests: {
-    name: 'http.server.active_requests', type: 'gauge', unit: '{request}', prometheus: 'http_server_active_requests',
-    help: 'HTTP server requests being served now.', labels: ['http_request_method', 'url_scheme'],
+    name: 'http.server.active_requests',
+    type: 'gauge',
+    unit: '{request}',
+    prometheus: 'http_server_active_requests',
+    help: 'HTTP server requests being served now.',
+    labels: ['http_request_method', 'url_scheme'],
   },
   httpClientRequestDuration: {
-    name: 'http.client.request.duration', type: 'histogram', unit: 's', prometheus: 'http_client_request_duration_seconds',
-    help: 'Duration of HTTP client requests.', buckets: DURATION_BUCKETS,
+    name: 'http.client.request.duration',
+    type: 'histogram',
+    unit: 's',
+    prometheus: 'http_client_request_duration_seconds',
+    help: 'Duration of HTTP client requests.',
+    buckets: DURATION_BUCKETS,
     labels: ['http_request_method', 'server_address', 'server_port', 'http_response_status_code', 'error_type'],
   },
   targetInfo: {
-    name: 'target', type: 'info', unit: '', prometheus: 'target_info',
-    help: 'Resource attributes of this process.', labels: ['service_name', 'service_version', 'service_instance_id', 'deployment_environment_name'],
+    name: 'target',
+    type: 'info',
+    unit: '',
+    prometheus: 'target_info',
+    help: 'Resource attributes of this process.',
+    labels: ['service_name', 'service_version', 'service_instance_id', 'deployment_environment_name'],
   },
   logLines: {
-    name: 'sightline.log.lines', type: 'counter', unit: '{line}', prometheus: 'sightline_log_lines_total',
-    help: 'Log lines taken for shipping, by level.', labels: ['level'],
+    name: 'sightline.log.lines',
+    type: 'counter',
+    unit: '{line}',
+    prometheus: 'sightline_log_lines_total',
+    help: 'Log lines taken for shipping, by level.',
+    labels: ['level'],
   },
   uncaughtErrors: {
-    name: 'sightline.uncaught.errors', type: 'counter', unit: '{error}', prometheus: 'sightline_uncaught_errors_total',
-    help: 'Uncaught exceptions and unhandled rejections.', labels: ['kind'],
+    name: 'sightline.uncaught.errors',
+    type: 'counter',
+    unit: '{error}',
+    prometheus: 'sightline_uncaught_errors_total',
+    help: 'Uncaught exceptions and unhandled rejections.',
+    labels: ['kind'],
   },
   correlationIdsRejected: {
-    name: 'sightline.correlation.ids.rejected', type: 'counter', unit: '{id}', prometheus: 'sightline_correlation_ids_rejected_total',
-    help: 'Inbound correlation IDs that were not accepted.', labels: [],
+    name: 'sightline.correlation.ids.rejected',
+    type: 'counter',
+    unit: '{id}',
+    prometheus: 'sightline_correlation_ids_rejected_total',
+    help: 'Inbound correlation IDs that were not accepted.',
+    labels: [],
   },
   internalErrors: {
-    name: 'sightline.internal.errors', type: 'counter', unit: '{error}', prometheus: 'sightline_internal_errors_total',
-    help: 'Bugs of Sightline that its fences caught.', labels: [],
+    name: 'sightline.internal.errors',
+    type: 'counter',
+    unit: '{error}',
+    prometheus: 'sightline_internal_errors_total',
+    help: 'Bugs of Sightline that its fences caught.',
+    labels: [],
   },
   seriesOverLimit: {
-    name: 'sightline.metric.series.over_limit', type: 'counter', unit: '{record}', prometheus: 'sightline_metric_series_over_limit_total',
-    help: 'Observations that went to the __other__ series because a metric reached its series limit.', labels: ['metric'],
+    name: 'sightline.metric.series.over_limit',
+    type: 'counter',
+    unit: '{record}',
+    prometheus: 'sightline_metric_series_over_limit_total',
+    help: 'Observations that went to the __other__ series because a metric reached its series limit.',
+    labels: ['metric'],
   },
   telemetryRecords: {
-    name: 'sightline.telemetry.records', type: 'counter', unit: '{record}', prometheus: 'sightline_telemetry_records_total',
-    help: 'Telemetry records by what became of them.', labels: ['signal', 'outcome', 'reason'],
+    name: 'sightline.telemetry.records',
+    type: 'counter',
+    unit: '{record}',
+    prometheus: 'sightline_telemetry_records_total',
+    help: 'Telemetry records by what became of them.',
+    labels: ['signal', 'outcome', 'reason'],
   },
   telemetryJournalBytes: {
-    name: 'sightline.telemetry.journal.size', type: 'gauge', unit: 'By', prometheus: 'sightline_telemetry_journal_size_bytes',
-    help: 'Bytes of the journal on disk.', labels: [],
+    name: 'sightline.telemetry.journal.size',
+    type: 'gauge',
+    unit: 'By',
+    prometheus: 'sightline_telemetry_journal_size_bytes',
+    help: 'Bytes of the journal on disk.',
+    labels: [],
   },
   telemetryOldestUnsent: {
-    name: 'sightline.telemetry.oldest_unsent.age', type: 'gauge', unit: 's', prometheus: 'sightline_telemetry_oldest_unsent_age_seconds',
-    help: 'Age of the oldest telemetry record that is not acknowledged.', labels: [],
+    name: 'sightline.telemetry.oldest_unsent.age',
+    type: 'gauge',
+    unit: 's',
+    prometheus: 'sightline_telemetry_oldest_unsent_age_seconds',
+    help: 'Age of the oldest telemetry record that is not acknowledged.',
+    labels: [],
   },
   telemetryCourierUp: {
-    name: 'sightline.telemetry.courier.up', type: 'gauge', unit: '1', prometheus: 'sightline_telemetry_courier_up',
-    help: '1 while the backend of a signal takes what is sent, 0 while it does not.', labels: ['signal'],
+    name: 'sightline.telemetry.courier.up',
+    type: 'gauge',
+    unit: '1',
+    prometheus: 'sightline_telemetry_courier_up',
+    help: '1 while the backend of a signal takes what is sent, 0 while it does not.',
+    labels: ['signal'],
   },
   healthResponseTimeMean: {
-    name: 'sightline.health.response_time.mean', type: 'gauge', unit: 's', prometheus: 'sightline_health_response_time_mean_seconds',
-    help: 'Rolling mean of the server response time, as on /health.', labels: [],
+    name: 'sightline.health.response_time.mean',
+    type: 'gauge',
+    unit: 's',
+    prometheus: 'sightline_health_response_time_mean_seconds',
+    help: 'Rolling mean of the server response time, as on /health.',
+    labels: [],
   },
   healthResponseTimeP95: {
-    name: 'sightline.health.response_time.p95', type: 'gauge', unit: 's', prometheus: 'sightline_health_response_time_p95_seconds',
-    help: 'Rolling 95th percentile of the server response time, as on /health.', labels: [],
+    name: 'sightline.health.response_time.p95',
+    type: 'gauge',
+    unit: 's',
+    prometheus: 'sightline_health_response_time_p95_seconds',
+    help: 'Rolling 95th percentile of the server response time, as on /health.',
+    labels: [],
   },
   healthConnections: {
-    name: 'sightline.health.connections', type: 'gauge', unit: '{connection}', prometheus: 'sightline_health_connections',
-    help: 'Open connections of the HTTP servers, as on /health.', labels: [],
+    name: 'sightline.health.connections',
+    type: 'gauge',
+    unit: '{connection}',
+    prometheus: 'sightline_health_connections',
+    help: 'Open connections of the HTTP servers, as on /health.',
+    labels: [],
   },
   healthBadRequests: {
-    name: 'sightline.health.bad_requests', type: 'gauge', unit: '{request}', prometheus: 'sightline_health_bad_requests',
-    help: 'Responses in the rolling window by class 4xx and 5xx, as on /health.', labels: ['class'],
+    name: 'sightline.health.bad_requests',
+    type: 'gauge',
+    unit: '{request}',
+    prometheus: 'sightline_health_bad_requests',
+    help: 'Responses in the rolling window by class 4xx and 5xx, as on /health.',
+    labels: ['class'],
   },
 });
 export type CatalogueKey = keyof typeof CATALOGUE;

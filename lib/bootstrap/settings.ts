@@ -1,0 +1,139 @@
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Resource } from '../model/resource.ts';
+import type { GivenOptions } from './options.ts';
+
+/** Where the local stack listens unless told otherwise. */
+const DEFAULT_STACK_URL = 'http://127.0.0.1:4380';
+/** Caps of the journal while the address is only the defaulted local stack, which may never be started. */
+const UNASKED_JOURNAL_BYTES = 32 * 1024 ** 2;
+const UNASKED_JOURNAL_MILLIS = 3_600_000;
+const JOURNAL_BYTES = 512 * 1024 ** 2;
+const JOURNAL_MILLIS = 24 * 3_600_000;
+
+export interface LogSettings {
+  readonly mode: 'ship' | 'stdout' | 'none';
+  readonly url: string;
+  readonly stream: string;
+  readonly dataset: string;
+  readonly namespace: string;
+}
+
+/** What the composition root builds from: every default applied, frozen. */
+export interface Settings {
+  readonly given: GivenOptions;
+  readonly resource: Resource;
+  /** True while nothing but the defaulted address of the local stack is known. */
+  readonly stackOnlyDefaulted: boolean;
+  readonly dataDir: string;
+  readonly logs: LogSettings;
+  /** Zipkin v2 endpoint; undefined = spans are not sent. */
+  readonly zipkinUrl: string | undefined;
+  readonly prometheus: boolean;
+  readonly statsdUrl: string | undefined;
+  readonly journalMaxBytes: number;
+  readonly journalMaxAgeMillis: number;
+  /** Signals that were asked for and are off, each one sentence. */
+  readonly off: readonly string[];
+}
+
+/** One part of a data stream name: lower case, everything but `[a-z0-9_.]` becomes `_`. */
+export function streamPart(value: string): string {
+  return value.toLowerCase().replace(/[^a-z0-9_.]/g, '_');
+}
+
+/** The directory for journal, dead letters and target files (XDG Base Directory Specification, state home). */
+export function defaultDataDir(env: NodeJS.ProcessEnv): string {
+  const state = env['XDG_STATE_HOME'];
+  if (state !== undefined && isAbsolute(state)) return join(state, 'sightline');
+  let home = '';
+  try {
+    home = homedir();
+  } catch {
+    // No entry in the user database and no HOME: a container with an arbitrary uid.
+  }
+  return isAbsolute(home) && home !== '/' ? join(home, '.local', 'state', 'sightline') : join(tmpdir(), 'sightline');
+}
+
+function stackUrlOf(given: GivenOptions, resource: Resource): { url: string | undefined; defaulted: boolean } {
+  if (given.stackUrl !== undefined) return { url: given.stackUrl, defaulted: false };
+  const named =
+    given.elasticsearchUrl ?? given.logstashUrl ?? given.zipkinEndpoint ?? given.otlpEndpoint ?? given.metricsPushUrl;
+  const local = resource.environment === 'development' || resource.environment === 'test';
+  return named === undefined && local
+    ? { url: DEFAULT_STACK_URL, defaulted: true }
+    : { url: undefined, defaulted: false };
+}
+
+function logSettings(given: GivenOptions, resource: Resource, stack: string | undefined, off: string[]): LogSettings {
+  const dataset = streamPart(resource.serviceName);
+  const namespace = streamPart(resource.environment);
+  const stream = given.logStream ?? `logs-${dataset}-${namespace}`;
+  const parts = /^logs-([a-z0-9_.]+)-([a-z0-9_.]+)$/.exec(stream);
+  const base = { url: '', stream, dataset: parts?.[1] ?? dataset, namespace: parts?.[2] ?? namespace };
+  const asked = given.logs ?? (given.logstashUrl === undefined ? 'elasticsearch' : 'logstash');
+  if (asked === 'stdout' || asked === 'none') return { ...base, mode: asked };
+  if (asked !== 'elasticsearch') {
+    off.push(
+      `logs: ${asked} is not in this version; set SIGHTLINE_ELASTICSEARCH_URL, or SIGHTLINE_LOGS=stdout for a shipper outside`,
+    );
+    return { ...base, mode: 'none' };
+  }
+  const url = given.elasticsearchUrl ?? (stack === undefined ? undefined : `${stack}/elasticsearch`);
+  if (url === undefined) {
+    off.push('logs have no address; set SIGHTLINE_ELASTICSEARCH_URL or SIGHTLINE_STACK_URL');
+    return { ...base, mode: 'none' };
+  }
+  return { ...base, mode: 'ship', url };
+}
+
+function zipkinUrlOf(given: GivenOptions, stack: string | undefined, off: string[]): string | undefined {
+  const onlyOtlp =
+    given.otlpEndpoint !== undefined && given.zipkinEndpoint === undefined && given.stackUrl === undefined;
+  const exporter = given.tracesExporter ?? (onlyOtlp ? 'otlp' : 'zipkin');
+  if (exporter === 'none') return undefined;
+  if (exporter !== 'zipkin') {
+    off.push(`traces: OTEL_TRACES_EXPORTER=${exporter} is not in this version; set OTEL_TRACES_EXPORTER=zipkin`);
+    return undefined;
+  }
+  const url = given.zipkinEndpoint ?? (stack === undefined ? undefined : `${stack}/zipkin/api/v2/spans`);
+  if (url === undefined) off.push('traces have no address; set OTEL_EXPORTER_ZIPKIN_ENDPOINT or SIGHTLINE_STACK_URL');
+  return url;
+}
+
+function statsdUrlOf(given: GivenOptions, off: string[]): string | undefined {
+  if (!(given.metrics ?? []).includes('statsd')) return undefined;
+  const url = given.statsdUrl ?? 'udp://127.0.0.1:8125';
+  if ((given.statsdDialect ?? 'hierarchy') !== 'hierarchy') {
+    off.push(
+      `StatsD: the ${given.statsdDialect} dialect is not in this version; set SIGHTLINE_STATSD_DIALECT=hierarchy`,
+    );
+    return undefined;
+  }
+  if (!url.startsWith('udp://')) {
+    off.push(`StatsD: ${url.split(':', 1)[0]}:// is not in this version; set SIGHTLINE_STATSD_URL=udp://host:port`);
+    return undefined;
+  }
+  return url;
+}
+
+/** Applies every default: the one place where options meet each other. */
+export function createSettings(given: GivenOptions, resource: Resource, env: NodeJS.ProcessEnv): Settings {
+  const off: string[] = [];
+  const stack = stackUrlOf(given, resource);
+  if ((given.metrics ?? []).includes('push'))
+    off.push('metrics: push is not in this version; let Prometheus scrape the admin port');
+  return Object.freeze({
+    given,
+    resource,
+    stackOnlyDefaulted: stack.defaulted,
+    dataDir: given.dataDir === undefined ? defaultDataDir(env) : resolve(given.dataDir),
+    logs: logSettings(given, resource, stack.url, off),
+    zipkinUrl: zipkinUrlOf(given, stack.url, off),
+    prometheus: (given.metrics ?? ['prometheus']).includes('prometheus'),
+    statsdUrl: statsdUrlOf(given, off),
+    journalMaxBytes: given.journalMax ?? (stack.defaulted ? UNASKED_JOURNAL_BYTES : JOURNAL_BYTES),
+    journalMaxAgeMillis: given.journalMaxAge ?? (stack.defaulted ? UNASKED_JOURNAL_MILLIS : JOURNAL_MILLIS),
+    off,
+  });
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OPTIONS, type OptionName, readOptions } from '../../lib/bootstrap/options.ts';
+
+/** For every option: a value that is taken, what it becomes, and one that is refused (undefined: any text is taken). */
+const CASES: Record<OptionName, [accepted: string, becomes: unknown, refused: string | undefined]> = {
+  disabled: ['TRUE', true, 'maybe'],
+  serviceName: ['orders', 'orders', undefined],
+  resourceAttributes: ['team=a%2Cb,service.version=1.2', { team: 'a,b', 'service.version': '1.2' }, 'team'],
+  environment: ['prod', 'prod', undefined],
+  host: ['server1', 'server1', undefined],
+  stackUrl: ['http://127.0.0.1:4380/', 'http://127.0.0.1:4380', 'ftp://x'],
+  elasticsearchUrl: ['https://es:9200', 'https://es:9200', 'es:9200'],
+  elasticsearchApiKey: ['abc==', 'abc==', undefined],
+  elasticsearchUsername: ['u', 'u', undefined],
+  elasticsearchPassword: ['p', 'p', undefined],
+  elasticsearchCaFile: ['/ca.pem', '/ca.pem', undefined],
+  logstashUrl: ['tcp://logstash:5000', 'tcp://logstash:5000', 'udp://x:1'],
+  logs: ['stdout', 'stdout', 'file'],
+  accessLog: ['errors', 'errors', 'yes'],
+  logLevel: ['debug', 'debug', 'loud'],
+  logStream: ['logs-a-b', 'logs-a-b', undefined],
+  tracesExporter: ['none', 'none', 'jaeger'],
+  zipkinEndpoint: ['http://z:9411/api/v2/spans', 'http://z:9411/api/v2/spans', 'z'],
+  otlpEndpoint: ['http://c:4318', 'http://c:4318', 'grpc://c'],
+  tracesSampler: ['parentbased_traceidratio', 'parentbased_traceidratio', 'sometimes'],
+  tracesSamplerArg: ['0.25', '0.25', '1.1'],
+  tracesKeep: ['errors,slow:1s', 'errors,slow:1s', 'slow'],
+  attributeValueLengthLimit: ['12', 12, '-1'],
+  attributeCountLimit: ['1', 1, 'x'],
+  eventCountLimit: ['1', 1, '1.5'],
+  linkCountLimit: ['0', 0, ''.padEnd(3, '9').concat('999999')],
+  propagators: ['b3,tracecontext,b3', ['b3', 'tracecontext'], 'jaeger'],
+  metrics: ['prometheus,statsd', ['prometheus', 'statsd'], 'influx'],
+  metricsPushUrl: ['http://p', 'http://p', 'p'],
+  statsdUrl: ['unix:///run/s.sock', 'unix:///run/s.sock', 'http://x'],
+  statsdDialect: ['influx', 'influx', 'telegraf'],
+  metricSeriesLimit: ['1', 1, '0'],
+  correlationHeaders: ['X-My-Id', ['x-my-id'], 'a b'],
+  trustInbound: ['false', false, 'no'],
+  propagateHosts: ['*,!evil', ['*', '!evil'], undefined],
+  baggageHosts: ['a', ['a'], undefined],
+  ignorePaths: ['/a*,/b', ['/a*', '/b'], undefined],
+  adminPort: ['0', 0, '65536'],
+  adminHost: ['0.0.0.0', '0.0.0.0', undefined],
+  adminToken: ['t', 't', undefined],
+  delivery: ['direct', 'direct', 'indirect'],
+  dataDir: ['/tmp', '/tmp', undefined],
+  journalMax: ['1.5mb', 1_572_864, '1 parsec'],
+  journalMaxAge: ['2h', 7_200_000, 'soon'],
+  redact: ['-token,pin', '-token,pin', undefined],
+  shutdownTimeout: ['1500', 1500, '1y'],
+  drainTimeout: ['0', 0, '-1s'],
+  diagLevel: ['DEBUG', 'debug', 'chatty'],
+  disabledInstrumentations: ['http, express', ['http', 'express'], undefined],
+  enabledInstrumentations: ['http', ['http'], undefined],
+};
+
+for (const [name, [accepted, becomes, refused]] of Object.entries(CASES) as [
+  OptionName,
+  (typeof CASES)[OptionName],
+][]) {
+  const { env } = OPTIONS[name];
+  test(`${env}: takes ${accepted}${refused === undefined ? '' : `, refuses ${refused}`}; code wins over environment`, () => {
+    const taken = readOptions({}, { [env]: accepted });
+    assert.deepEqual(taken.mistakes, []);
+    assert.deepEqual(taken.given[name], becomes);
+    if (refused !== undefined) {
+      const wrong = readOptions({}, { [env]: refused });
+      assert.equal(wrong.mistakes.length, 1);
+      assert.match(wrong.mistakes[0] ?? '', new RegExp(`^${env}: got .*, wanted .*; correct or unset it$`));
+      assert.deepEqual(readOptions({ [name]: accepted }, { [env]: refused }).given[name], becomes);
+    }
+  });
+}
+
+test('all mistakes are reported at once, secrets are not printed', () => {
+  const { mistakes } = readOptions({ nonsense: 1 } as never, { SIGHTLINE_LOGS: 'x', SIGHTLINE_ADMIN_PORT: '-1' });
+  assert.equal(mistakes.length, 3);
+  assert.match(mistakes[2] ?? '', /option nonsense/);
+});
+
+test('an empty variable counts as not given', () => {
+  const { given, mistakes } = readOptions({}, { SIGHTLINE_LOGS: ' ' });
+  assert.deepEqual(mistakes, []);
+  assert.equal(given.logs, undefined);
+});
+
+test('natural JavaScript values are taken in code', () => {
+  const { given, mistakes } = readOptions(
+    {
+      adminPort: 0,
+      trustInbound: false,
+      propagators: ['b3'],
+      resourceAttributes: { 'a b': 'c,d' },
+      shutdownTimeout: 100,
+    },
+    {},
+  );
+  assert.deepEqual(mistakes, []);
+  assert.deepEqual(
+    [given.adminPort, given.trustInbound, given.propagators, given.shutdownTimeout],
+    [0, false, ['b3'], 100],
+  );
+  assert.deepEqual(given.resourceAttributes, { 'a b': 'c,d' });
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readOptions } from '../../lib/bootstrap/options.ts';
+import { createResource, nearestPackage } from '../../lib/bootstrap/resource.ts';
+import { isTool, unobservable } from '../../lib/bootstrap/runtime-guard.ts';
+import { createSettings, defaultDataDir } from '../../lib/bootstrap/settings.ts';
+
+function settingsOf(env: Record<string, string>) {
+  const { given } = readOptions({}, env);
+  return createSettings(given, createResource(given, env), env);
+}
+
+test('in development everything goes to the local stack, with a small journal', () => {
+  const settings = settingsOf({ OTEL_SERVICE_NAME: 'shop' });
+  assert.equal(settings.stackOnlyDefaulted, true);
+  assert.equal(settings.logs.url, 'http://127.0.0.1:4380/elasticsearch');
+  assert.equal(settings.logs.stream, 'logs-shop-development');
+  assert.equal(settings.zipkinUrl, 'http://127.0.0.1:4380/zipkin/api/v2/spans');
+  assert.equal(settings.journalMaxBytes, 32 * 1024 ** 2);
+  assert.deepEqual(settings.off, []);
+});
+
+test('outside development, and when one backend is named, nothing is guessed: what has no address is off and said', () => {
+  const production = settingsOf({ NODE_ENV: 'production' });
+  assert.equal(production.zipkinUrl, undefined);
+  assert.equal(production.logs.mode, 'none');
+  assert.equal(production.off.length, 2);
+  const named = settingsOf({ SIGHTLINE_ELASTICSEARCH_URL: 'http://es:9200' });
+  assert.equal(named.logs.url, 'http://es:9200');
+  assert.equal(named.zipkinUrl, undefined);
+  assert.match(named.off[0] ?? '', /traces have no address/);
+  assert.equal(named.journalMaxBytes, 512 * 1024 ** 2);
+});
+
+test('data stream names keep to [a-z0-9_.] in both parts', () => {
+  const settings = settingsOf({ OTEL_SERVICE_NAME: '@acme/Shop-Front', SIGHTLINE_ENVIRONMENT: 'Prod EU' });
+  assert.equal(settings.logs.stream, 'logs-_acme_shop_front-prod_eu');
+  assert.equal(settings.logs.dataset, '_acme_shop_front');
+  assert.equal(settings.logs.namespace, 'prod_eu');
+});
+
+test('the environment: option, then resource, then NODE_ENV, then development', () => {
+  const env = { NODE_ENV: 'c', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=b' };
+  assert.equal(settingsOf({ ...env, SIGHTLINE_ENVIRONMENT: 'a' }).resource.environment, 'a');
+  assert.equal(settingsOf(env).resource.environment, 'b');
+  assert.equal(settingsOf({ NODE_ENV: 'c' }).resource.environment, 'c');
+  assert.equal(settingsOf({}).resource.environment, 'development');
+});
+
+test('the service is named by the nearest package.json', () => {
+  assert.equal(nearestPackage('lib/index.ts', process.cwd()).name, 'sightline');
+  assert.equal(nearestPackage(undefined, '/').name, undefined);
+});
+
+test('state goes to the XDG state home', () => {
+  assert.equal(defaultDataDir({ XDG_STATE_HOME: '/state' }), '/state/sightline');
+  assert.notEqual(defaultDataDir({ XDG_STATE_HOME: 'relative' }), 'relative/sightline');
+});
+
+test('package managers and build tools are left alone, apps are not', () => {
+  for (const tool of [
+    '/usr/lib/node_modules/npm/bin/npm-cli.js',
+    '/app/node_modules/.bin/tsc',
+    '/app/node_modules/typescript/bin/tsc',
+    'C:\\app\\node_modules\\npm\\bin\\npx-cli.js',
+    '/app/node_modules/@biomejs/biome/bin/biome',
+    '/usr/bin/npm',
+  ]) {
+    assert.equal(isTool(tool), true, tool);
+  }
+  for (const app of [
+    '/app/server.js',
+    '/app/node_modules/http-server/bin/http-server',
+    '/npm/server.js',
+    '/srv/npm/index.js',
+    undefined,
+  ]) {
+    assert.equal(isTool(app), false, app);
+  }
+});
+
+test('this runtime can be observed', () => assert.equal(unobservable(), undefined));
