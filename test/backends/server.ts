@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { eventually } from '../support/wait.ts';
+
+/** Longest that a backend may take until it answers; Elasticsearch on a busy machine is the slowest. */
+const READY_MILLIS = 180_000;
+/** Output kept for the message of a failed start. */
+const KEPT_OUTPUT = 8_000;
+
+/**
+ * Kills the whole process group as soon as standard input ends: the pipe closes however the test process dies,
+ * SIGKILL included, so no backend is ever left behind.
+ */
+const WATCHDOG = '"$@" </dev/null & read -r _; kill -KILL 0';
+
+export interface ServerOptions {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Runs as this user and group; needs root. */
+  readonly uid?: number;
+  readonly cwd?: string;
+  /** Answers 2xx once the server is ready. */
+  readonly readyUrl: string;
+}
+
+export interface Server {
+  /** Ends the server at once; its data is in a temporary directory. Safe to call twice. */
+  stop(): Promise<void>;
+  /** The last lines it printed. */
+  output(): string;
+}
+
+/** Starts a server program and waits until `readyUrl` answers. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const child: ChildProcess = spawn('bash', ['-c', WATCHDOG, options.name, options.command, ...options.args], {
+    detached: true,
+    env: options.env ?? process.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
+  });
+  let output = '';
+  let ended = false;
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+  };
+  child.stdout?.on('data', keep).on('end', () => {
+    ended = true;
+  });
+  child.stderr?.on('data', keep);
+  child.stdin?.on('error', () => {});
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const server: Server = {
+    async stop() {
+      child.stdin?.end();
+      await gone;
+    },
+    output: () => output,
+  };
+  try {
+    await eventually(
+      `${options.name} to answer`,
+      async () => {
+        if (ended) return 'ended';
+        const response = await fetch(options.readyUrl, { signal: AbortSignal.timeout(5_000) });
+        await response.arrayBuffer();
+        return response.ok ? 'ready' : undefined;
+      },
+      { timeoutMillis: READY_MILLIS, pauseMillis: 100 },
+    ).then((state) => {
+      if (state === 'ended') throw new Error(`${options.name} ended before it was ready`);
+    });
+  } catch (error) {
+    await server.stop();
+    throw new Error(`${options.name} did not start:\n${output}`, { cause: error });
+  }
+  return server;
+}
