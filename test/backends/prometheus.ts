@@ -29,9 +29,7 @@ export interface Prometheus {
   /** Sum of an instant vector as a number; 0 when it is empty. */
   sum(expression: string): Promise<number>;
   /** Exemplars of the last hour that match. */
-  exemplars(
-    expression: string,
-  ): Promise<
+  exemplars(expression: string): Promise<
     readonly {
       seriesLabels: Record<string, string>;
       exemplars: readonly { labels: Record<string, string>; value: string }[];

@@ -55,7 +55,8 @@ export async function startZipkin({ maxSpans = 100_000 }: { maxSpans?: number } 
     url,
     async trace(traceId) {
       const response = await fetch(`${url}/api/v2/trace/${traceId}`);
-      return response.ok ? ((await response.json()) as ZipkinSpan[]) : (await response.arrayBuffer(), []);
+      const text = await response.text();
+      return response.ok ? (JSON.parse(text) as ZipkinSpan[]) : [];
     },
     async traces(query) {
       const response = await fetch(`${url}/api/v2/traces?${new URLSearchParams(query)}`);
