@@ -5,6 +5,10 @@ import type { RequestScope } from './request-scope.ts';
 /** The keys under which `@opentelemetry/api` 1.x keeps a span and baggage in a context: `createContextKey` is `Symbol.for`. */
 const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN');
 const BAGGAGE_KEY = Symbol.for('OpenTelemetry Baggage Key');
+/** Where OpenTelemetry's own packages note that what runs here must not be traced (`suppressTracing` of `@opentelemetry/core`). */
+const SUPPRESS_KEY = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+/** Where a sampling decision that came without IDs waits for the span that starts the trace. */
+const DECISION_KEY = Symbol.for('sightline.sampling-decision');
 
 /**
  * One immutable context: what `@opentelemetry/api` calls `Context`, with the four things of the hot path as plain
@@ -108,11 +112,34 @@ export function runOutside<Result>(body: () => Result): Result {
 export function toObservationContext(context: Context): ObservationContext {
   if (context instanceof ObservationContext) return context;
   const foreign = context as Context & { _currentContext?: Map<symbol, unknown> };
+  const span = context.getValue(SPAN_KEY) as (Span & { readonly correlationId?: string | undefined }) | undefined;
   return new ObservationContext(
-    context.getValue(SPAN_KEY) as Span | undefined,
-    undefined,
+    span,
+    // A span of ours remembers the ID it was started under: `trace.setSpan(ROOT_CONTEXT, span)` does not lose it.
+    span?.correlationId,
     context.getValue(BAGGAGE_KEY) as Baggage | undefined,
     undefined,
     foreign._currentContext instanceof Map ? foreign._currentContext : undefined,
   );
+}
+
+/** Whether OpenTelemetry's own packages have asked that nothing be traced in this context. */
+export function isTracingSuppressed(context: ObservationContext): boolean {
+  return context.getValue(SUPPRESS_KEY) === true;
+}
+
+/** A sampling decision that came without IDs (B3). */
+export interface SamplingDecision {
+  readonly sampled: boolean;
+  readonly debug: boolean;
+}
+
+/** The context in which the next new trace follows `decision`. */
+export function withSamplingDecision(context: ObservationContext, decision: SamplingDecision): ObservationContext {
+  return context.setValue(DECISION_KEY, decision);
+}
+
+/** The decision that a new trace in this context follows, if one came. */
+export function samplingDecisionOf(context: ObservationContext): SamplingDecision | undefined {
+  return context.getValue(DECISION_KEY) as SamplingDecision | undefined;
 }
