@@ -1,0 +1,93 @@
+/**
+ * `npm test [-- FILE or FOLDER…]`: builds, then runs the tests, two files at a time. Ends with every test that was
+ * skipped, why, and what installs the missing part. With `SIGHTLINE_REQUIRE_BACKENDS=1` a skip is a failure.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync, statSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+
+/** Files at a time: real servers and child programs run beside them. */
+const CONCURRENCY = 2;
+/** Longest that one file may take, milliseconds. */
+const FILE_TIMEOUT = 600_000;
+/** How many of the slowest files are named at the end. */
+const SLOWEST = 5;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** The test files below the given files and folders; all without any. */
+function testFiles(given: readonly string[]): string[] {
+  if (given.length === 0)
+    return globSync('test/**/*.test.ts', { cwd: root })
+      .map((file) => resolve(root, file))
+      .sort();
+  return given.flatMap((path) => {
+    const absolute = resolve(path);
+    return statSync(absolute).isDirectory()
+      ? globSync('**/*.test.ts', { cwd: absolute })
+          .map((file) => resolve(absolute, file))
+          .sort()
+      : [absolute];
+  });
+}
+
+interface Skip {
+  readonly file: string;
+  readonly name: string;
+  readonly reason: string;
+}
+
+function printSkips(skips: readonly Skip[]): void {
+  const reasons = Map.groupBy(skips, (skip) => skip.reason);
+  for (const [reason, members] of reasons) {
+    const [why = '', command] = reason.split('; ');
+    process.stdout.write(`skipped ${members.length}: ${why}${command === undefined ? '' : ` (install: ${command})`}\n`);
+    for (const skip of members) process.stdout.write(`  ${skip.file}: ${skip.name}\n`);
+  }
+}
+
+const files = testFiles(process.argv.slice(2));
+if (files.length === 0) {
+  process.stderr.write('no test files there\n');
+  process.exit(2);
+}
+const build = spawnSync(process.execPath, [`${root}scripts/build.ts`], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+  cwd: root,
+});
+if (build.status !== 0) {
+  process.stderr.write('the build failed; no test was run\n');
+  process.exit(1);
+}
+
+const counts = { passed: 0, failed: 0 };
+const skips: Skip[] = [];
+const durations = new Map<string, number>();
+
+const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_TIMEOUT, cwd: root });
+events.on('test:pass', (event) => {
+  const file = relative(root, event.file ?? '');
+  // A suite or a file is not a test of its own.
+  if (event.details.type === 'suite') return;
+  if (event.skip !== undefined && event.skip !== false) {
+    skips.push({ file, name: event.name, reason: typeof event.skip === 'string' ? event.skip : 'no reason given' });
+  } else if (event.todo === undefined) counts.passed += 1;
+});
+events.on('test:fail', (event) => {
+  if (event.details.type !== 'suite') counts.failed += 1;
+});
+events.on('test:summary', (event) => {
+  if (event.file !== undefined) durations.set(relative(root, event.file), event.duration_ms);
+});
+for await (const text of events.compose(spec)) process.stdout.write(text);
+
+const slowest = [...durations].sort((a, b) => b[1] - a[1]).slice(0, SLOWEST);
+for (const [file, millis] of slowest) process.stdout.write(`slowest: ${(millis / 1000).toFixed(1)} s ${file}\n`);
+printSkips(skips);
+const required = process.env['SIGHTLINE_REQUIRE_BACKENDS'] === '1';
+if (required && skips.length > 0) process.stdout.write('SIGHTLINE_REQUIRE_BACKENDS=1: a skip is a failure here\n');
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${skips.length} skipped\n`);
+process.exitCode = counts.failed > 0 || (required && skips.length > 0) ? 1 : 0;
