@@ -98,7 +98,7 @@ export async function startReceiver(): Promise<Receiver> {
       spans.push(...JSON.parse(body.toString()));
       return { status: 202, body: '' };
     }
-    if (/\/_bulk$/.test(path)) return { status: 200, body: JSON.stringify(bulk(body.toString())) };
+    if (path.endsWith('/_bulk')) return { status: 200, body: JSON.stringify(bulk(body.toString())) };
     if (/\/_index_template\/|\/_component_template\//.test(path)) return { status: 200, body: '{"acknowledged":true}' };
     return { status: 404, body: '{}' };
   }
