@@ -117,6 +117,14 @@ export const CATALOGUE = define({
     help: 'Observations that went to the __other__ series because a metric reached its series limit.',
     labels: ['metric'],
   },
+  valuesRejected: {
+    name: 'sightline.metric.values.rejected', type: 'counter', unit: '{record}', prometheus: 'sightline_metric_values_rejected_total',
+    help: 'Observations that an instrument could not take: not a number, negative or infinite.', labels: ['metric'],
+  },
+  familiesDropped: {
+    name: 'sightline.metric.families.dropped', type: 'counter', unit: '{record}', prometheus: 'sightline_metric_families_dropped_total',
+    help: 'Metric families of the app left out of a scrape, by reason: duplicate, failed, timeout or invalid.', labels: ['reason'],
+  },
   telemetryRecords: {
     name: 'sightline.telemetry.records',
     type: 'counter',
@@ -183,3 +191,8 @@ export const CATALOGUE = define({
   },
 });
 export type CatalogueKey = keyof typeof CATALOGUE;
+
+/** How a unit is written at the end of a Prometheus name; plain counts have no word. */
+export function unitWord(unit: MetricUnit): string {
+  return unit === 's' ? 'seconds' : unit === 'By' ? 'bytes' : '';
+}

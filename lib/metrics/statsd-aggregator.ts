@@ -1,0 +1,261 @@
+import { runOutside } from '../context/context.ts';
+import { reportBug } from '../core/fence.ts';
+
+/** Aggregation interval. */
+export const FLUSH_INTERVAL_MILLIS = 1000;
+/** Pull callbacks (runtime values) run once in so many intervals: they change slowly and cost packets. */
+export const PULL_EVERY_INTERVALS = 10;
+/** Largest payload that fits one Ethernet frame over IPv6 with room to spare; the number that StatsD's README gives. */
+export const MAX_PACKET_BYTES = 1432;
+/** Timings of one name kept per interval as they are; above, every second, fourth, … one is kept and weighted. */
+export const MAX_TIMINGS_PER_NAME = 64;
+/** Instruments kept; beyond, all share one name per kind so that totals stay exact. */
+export const MAX_INSTRUMENTS = 20_000;
+const OVERFLOW_NAME = 'other';
+
+export interface AggregatorOptions {
+  /** Takes finished packets, each a complete datagram. Called from the timer; fenced. */
+  readonly send: (packets: readonly string[]) => void;
+  readonly intervalMillis?: number;
+}
+
+/** Names are made by `codec/statsd-hierarchy`; this is the last fence: nothing but these characters reaches the wire. */
+function cleanName(name: string): string {
+  return name.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 700);
+}
+
+/** Without exponent, at most six decimals: what every StatsD server reads. */
+function formatNumber(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e21) return String(value);
+  const text = Math.abs(value) < 1e21 ? value.toFixed(6) : BigInt(Math.trunc(value)).toString();
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/**
+ * A sample rate that stands for exactly `weight` events: cut, not rounded, so that a server which computes
+ * `int(1 / rate)` (statsd_exporter does) gets `weight` and not one less.
+ */
+function rateSuffix(weight: number): string {
+  if (weight === 1) return '';
+  return `|@${(Math.floor(1e10 / weight) / 1e10).toFixed(10).replace(/0+$/, '')}`;
+}
+
+interface Instrument {
+  lines(): string[];
+}
+
+/** One counter name. */
+export class StatsdCounter implements Instrument {
+  private readonly name: string;
+  private readonly touched: (instrument: Instrument) => void;
+  private pending = 0;
+
+  constructor(name: string, touched: (instrument: Instrument) => void) {
+    this.name = name;
+    this.touched = touched;
+  }
+
+  /** Finite and not negative; anything else is left out. */
+  add(amount = 1): void {
+    if (typeof amount !== 'number' || !(amount > 0 && amount < Infinity)) return;
+    if (this.pending === 0) this.touched(this);
+    this.pending += amount;
+  }
+
+  lines(): string[] {
+    const line = `${this.name}:${formatNumber(this.pending)}|c`;
+    this.pending = 0;
+    return [line];
+  }
+}
+
+/** One gauge name. */
+export class StatsdGauge implements Instrument {
+  private readonly name: string;
+  private readonly touched: (instrument: Instrument) => void;
+  private value: number | undefined = undefined;
+
+  constructor(name: string, touched: (instrument: Instrument) => void) {
+    this.name = name;
+    this.touched = touched;
+  }
+
+  set(value: number): void {
+    if (typeof value !== 'number' || !Number.isFinite(value)) return;
+    if (this.value === undefined) this.touched(this);
+    this.value = value;
+  }
+
+  lines(): string[] {
+    const value = this.value ?? 0;
+    this.value = undefined;
+    // A sign means "change by" in StatsD: a negative value is reached from zero, in one line pair of one packet.
+    return value < 0 ? [`${this.name}:0|g\n${this.name}:${formatNumber(value)}|g`] : [`${this.name}:${formatNumber(value)}|g`];
+  }
+}
+
+/**
+ * One name of single values. Up to `MAX_TIMINGS_PER_NAME` leave as they are; above, a systematic sample does, with
+ * weights that add up to the exact count.
+ */
+export class StatsdTimings implements Instrument {
+  private readonly name: string;
+  private readonly suffix: string;
+  private readonly touched: (instrument: Instrument) => void;
+  private kept: number[] = [];
+  private stride = 1;
+  private sinceKept = 0;
+  private last = 0;
+
+  constructor(name: string, type: 'ms' | 'h', touched: (instrument: Instrument) => void) {
+    this.name = name;
+    this.suffix = `|${type}`;
+    this.touched = touched;
+  }
+
+  record(value: number): void {
+    if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) return;
+    if (this.kept.length === 0 && this.sinceKept === 0) this.touched(this);
+    this.last = value;
+    this.sinceKept += 1;
+    if (this.sinceKept < this.stride) return;
+    this.sinceKept = 0;
+    this.kept.push(value);
+    if (this.kept.length < MAX_TIMINGS_PER_NAME) return;
+    // Full: every second one stays and stands for two. The length is even, so no event is lost or counted twice.
+    this.kept = this.kept.filter((_, index) => index % 2 === 1);
+    this.stride *= 2;
+  }
+
+  lines(): string[] {
+    const rate = rateSuffix(this.stride);
+    const lines = this.kept.map((value) => `${this.name}:${formatNumber(value)}${this.suffix}${rate}`);
+    if (this.sinceKept > 0) lines.push(`${this.name}:${formatNumber(this.last)}${this.suffix}${rateSuffix(this.sinceKept)}`);
+    this.kept = [];
+    this.stride = 1;
+    this.sinceKept = 0;
+    return lines;
+  }
+}
+
+/** Joins lines to packets of at most `MAX_PACKET_BYTES`. Lines are ASCII by construction. */
+function pack(lines: readonly string[]): string[] {
+  const packets: string[] = [];
+  let packet = '';
+  for (const line of lines) {
+    if (packet !== '' && packet.length + 1 + line.length > MAX_PACKET_BYTES) {
+      packets.push(packet);
+      packet = '';
+    }
+    packet = packet === '' ? line : `${packet}\n${line}`;
+  }
+  if (packet !== '') packets.push(packet);
+  return packets;
+}
+
+/**
+ * Adds up what happens in one interval and sends it in few packets: a counter costs one line a second however often it
+ * moves. The timer starts with the first observation and never holds the process.
+ */
+export class StatsdAggregator {
+  private readonly send: (packets: readonly string[]) => void;
+  private readonly intervalMillis: number;
+  private readonly instruments = new Map<string, StatsdCounter | StatsdGauge | StatsdTimings>();
+  private readonly pulls: (() => void)[] = [];
+  private dirty: Instrument[] = [];
+  private timer: NodeJS.Timeout | undefined = undefined;
+  private intervals = 0;
+  private closed = false;
+
+  constructor({ send, intervalMillis = FLUSH_INTERVAL_MILLIS }: AggregatorOptions) {
+    this.send = send;
+    this.intervalMillis = intervalMillis;
+  }
+
+  /** The counter of this name; keep it, a look-up costs more than an `add`. */
+  counter(name: string): StatsdCounter {
+    return this.instrument('c', name, (clean) => new StatsdCounter(clean, this.touched)) as StatsdCounter;
+  }
+
+  gauge(name: string): StatsdGauge {
+    return this.instrument('g', name, (clean) => new StatsdGauge(clean, this.touched)) as StatsdGauge;
+  }
+
+  /** Values in milliseconds. */
+  timings(name: string): StatsdTimings {
+    return this.instrument('ms', name, (clean) => new StatsdTimings(clean, 'ms', this.touched)) as StatsdTimings;
+  }
+
+  /** Values of any other unit (`|h`, not divided by anything on the way). */
+  values(name: string): StatsdTimings {
+    return this.instrument('h', name, (clean) => new StatsdTimings(clean, 'h', this.touched)) as StatsdTimings;
+  }
+
+  private instrument<Kind extends StatsdCounter | StatsdGauge | StatsdTimings>(type: string, name: string, make: (clean: string) => Kind): Kind {
+    const key = `${type}:${name}`;
+    const existing = this.instruments.get(key);
+    if (existing !== undefined) return existing as Kind;
+    if (this.instruments.size >= MAX_INSTRUMENTS && name !== OVERFLOW_NAME) return this.instrument(type, OVERFLOW_NAME, make);
+    const made = make(cleanName(name));
+    this.instruments.set(key, made);
+    return made;
+  }
+
+  /** `pull` sets gauges and counters just before every tenth flush. It is fenced. */
+  onPull(pull: () => void): void {
+    this.pulls.push(pull);
+  }
+
+  private readonly touched = (instrument: Instrument): void => {
+    this.dirty.push(instrument);
+    if (this.timer === undefined) this.start();
+  };
+
+  /** Starts the timer, if it is not running. Without it, the first observation does. */
+  start(): void {
+    if (this.timer !== undefined || this.closed) return;
+    // Outside of the request whose observation came first: its context must not live as long as the timer.
+    runOutside(() => {
+      this.timer = setInterval(() => this.tick(), this.intervalMillis);
+      this.timer.unref();
+    });
+  }
+
+  private tick(): void {
+    this.intervals += 1;
+    if (this.intervals % PULL_EVERY_INTERVALS === 0) this.pull();
+    const packets = this.flush();
+    if (packets.length === 0) return;
+    try {
+      this.send(packets);
+    } catch (error) {
+      reportBug('StatsD sending', error);
+    }
+  }
+
+  /** Runs the pull callbacks now. */
+  pull(): void {
+    for (const pull of this.pulls) {
+      try {
+        pull();
+      } catch (error) {
+        reportBug('StatsD collector', error);
+      }
+    }
+  }
+
+  /** Takes everything gathered since the last flush, as complete datagrams. */
+  flush(): string[] {
+    const dirty = this.dirty;
+    if (dirty.length === 0) return [];
+    this.dirty = [];
+    return pack(dirty.flatMap((instrument) => instrument.lines()));
+  }
+
+  /** Stops the timer for good. What is gathered stays for a last `flush`. */
+  close(): void {
+    this.closed = true;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+}
