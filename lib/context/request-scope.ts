@@ -7,6 +7,8 @@ import type { ObservationContext } from './context.ts';
  */
 export interface RequestScope {
   readonly correlationId: string;
+  /** The acceptable ID that came in while inbound IDs are not trusted: kept as a field of span and access line, never sent on. */
+  readonly inboundCorrelationId: string | undefined;
   readonly traceId: string;
   readonly spanId: string;
   /** The server span; undefined for ignored paths. */

@@ -1,0 +1,128 @@
+import type { Attributes, Span } from '@opentelemetry/api';
+import { SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { wasErrorLogged } from '../context/request-scope.ts';
+import { monotonicMillis } from '../core/clock.ts';
+import type { InstrumentDependencies, Redactor } from './dependencies.ts';
+import { recordFailure } from './failure.ts';
+import { ABORTED, defaultPort, errorType, methodSpanName, OTHER_METHOD, parseHost } from './http-names.ts';
+import type { ServerScope } from './server-scope.ts';
+
+/** Longest `User-Agent` and query kept, characters. */
+const MAX_TEXT = 1024;
+const NANOS_PER_MILLI = 1_000_000;
+
+/** How a request came to its end. */
+export interface ServerEnd {
+  /** Undefined when no complete response was handed to the system. */
+  readonly statusCode: number | undefined;
+  /** Set when the end itself is a failure: aborted, or the process dies. */
+  readonly errorType: string | undefined;
+}
+
+function queryOf(target: string): string | undefined {
+  const mark = target.indexOf('?');
+  return mark < 0 || mark === target.length - 1 ? undefined : target.slice(mark + 1, mark + 1 + MAX_TEXT);
+}
+
+/** The attributes of OpenTelemetry's conventions for HTTP server spans (stable), plus ours. Proxy headers are not believed. */
+function serverAttributes(scope: ServerScope, end: ServerEnd, redactor: Redactor): Attributes {
+  const { request, socket } = scope;
+  const attributes: Attributes = {
+    'http.request.method': scope.method,
+    'url.scheme': scope.scheme,
+    'url.path': redactor.url(scope.path),
+    'correlation.id': scope.correlationId,
+  };
+  if (scope.route !== undefined) attributes['http.route'] = scope.route;
+  if (end.statusCode !== undefined) attributes['http.response.status_code'] = end.statusCode;
+  if (end.errorType !== undefined) attributes['error.type'] = end.errorType;
+  if (scope.inboundCorrelationId !== undefined) attributes['correlation.id.inbound'] = scope.inboundCorrelationId;
+  if (request === undefined || socket === undefined) return attributes;
+
+  if (scope.method === OTHER_METHOD && request.method !== undefined) {
+    attributes['http.request.method_original'] = request.method;
+  }
+  attributes['network.protocol.version'] = request.httpVersion;
+  const host = parseHost(request.headers.host);
+  const address = host?.host ?? socket.localAddress;
+  if (address !== undefined) {
+    attributes['server.address'] = address;
+    attributes['server.port'] = host === undefined ? (socket.localPort ?? 0) : (host.port ?? defaultPort(scope.scheme));
+  }
+  if (socket.remoteAddress !== undefined) attributes['client.address'] = socket.remoteAddress;
+  const agent = request.headers['user-agent'];
+  if (agent !== undefined) attributes['user_agent.original'] = agent.slice(0, MAX_TEXT);
+  // Redacted as a whole, then split: the redactor knows `key=value` only behind a `?`.
+  const target = request.url ?? '';
+  if (target.includes('?')) {
+    const query = queryOf(redactor.url(target));
+    if (query !== undefined) attributes['url.query'] = query;
+  }
+  return attributes;
+}
+
+function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, redactor: Redactor): void {
+  const failed = end.errorType !== undefined;
+  if (span.isRecording()) {
+    const plain = methodSpanName(scope.method);
+    // A name that the app gave the span itself stays.
+    const current = (span as { name?: unknown }).name;
+    if (scope.route !== undefined && (current === undefined || current === plain))
+      span.updateName(`${plain} ${scope.route}`);
+    span.setAttributes(serverAttributes(scope, end, redactor));
+    if (failed && scope.error !== undefined) recordFailure(span, scope.error, redactor);
+    else if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+  span.end();
+}
+
+/**
+ * Ends a request, in one pass: route, metrics with exemplar, span, error line, access line. The first call counts, all
+ * others do nothing.
+ */
+export type RequestEnder = (scope: ServerScope, statusCode: number | undefined, failure?: string) => void;
+
+export function requestEnder(deps: InstrumentDependencies): RequestEnder {
+  const { metrics, logs, redactor } = deps;
+  return (scope, statusCode, failure) => {
+    if (scope.ended) return;
+    scope.ended = true;
+    const endMillis = monotonicMillis();
+    const durationMillis = endMillis - scope.startMillis;
+    if (scope.resolveRoute !== undefined) scope.route = scope.resolveRoute() ?? scope.route;
+    const serverError = statusCode !== undefined && statusCode >= 500;
+    const end = { statusCode, errorType: failure ?? (serverError ? String(statusCode) : undefined) };
+    const span = scope.span;
+    const sampled = span !== undefined && (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+    metrics.serverEnded({
+      method: scope.method,
+      route: scope.route ?? '',
+      statusCode,
+      scheme: scope.scheme,
+      errorType: end.errorType,
+      durationSeconds: durationMillis / 1000,
+      endMillis,
+      traceId: sampled ? scope.traceId : undefined,
+      spanId: sampled ? scope.spanId : undefined,
+    });
+    if (span !== undefined) finishSpan(span, scope, end, redactor);
+    const lineEnd = { ...end, durationNanos: Math.round(durationMillis * NANOS_PER_MILLI) };
+    // An abort alone is no error of the app; an error that a framework saw on the way to a 5xx is, on any path.
+    if (scope.error !== undefined && end.errorType !== undefined && !wasErrorLogged(scope.error)) {
+      logs.errorLine(scope, scope.error, lineEnd);
+    }
+    if (span !== undefined) logs.accessLine(scope, lineEnd);
+    scope.release();
+  };
+}
+
+/** Ends a request that its process does not survive, or whose error reached no framework. */
+export function failRequest(end: RequestEnder, scope: ServerScope, error: unknown): void {
+  scope.error ??= error;
+  end(scope, undefined, errorType(error));
+}
+
+/** Ends a request whose connection closed before the response was complete. */
+export function abortRequest(end: RequestEnder, scope: ServerScope): void {
+  end(scope, undefined, ABORTED);
+}
