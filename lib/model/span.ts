@@ -47,4 +47,6 @@ export interface SpanData {
   readonly droppedAttributes: number;
   readonly droppedEvents: number;
   readonly droppedLinks: number;
+  /** B3 debug: the backend must keep the span whatever it samples itself (Zipkin v2 `debug`). */
+  readonly debug?: boolean;
 }
