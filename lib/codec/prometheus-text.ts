@@ -1,4 +1,11 @@
-import type { Exemplar, HistogramPoint, MetricFamily, MetricPoint, SeriesLabels, SummaryPoint } from '../model/metric-points.ts';
+import type {
+  Exemplar,
+  HistogramPoint,
+  MetricFamily,
+  MetricPoint,
+  SeriesLabels,
+  SummaryPoint,
+} from '../model/metric-points.ts';
 
 /**
  * Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats) and OpenMetrics 1.0.0
@@ -92,10 +99,17 @@ function exemplarText(exemplar: Exemplar | undefined): string {
 }
 
 function line(name: string, labels: string, value: number, exemplar = ''): string {
-  return labels === '' ? `${name} ${formatValue(value)}${exemplar}\n` : `${name}{${labels}} ${formatValue(value)}${exemplar}\n`;
+  return labels === ''
+    ? `${name} ${formatValue(value)}${exemplar}\n`
+    : `${name}{${labels}} ${formatValue(value)}${exemplar}\n`;
 }
 
-function encodeHistogram(name: string, point: HistogramPoint, bounds: readonly string[], withExemplars: boolean): string {
+function encodeHistogram(
+  name: string,
+  point: HistogramPoint,
+  bounds: readonly string[],
+  withExemplars: boolean,
+): string {
   const labels = labelText(point);
   const before = labels === '' ? `${name}_bucket{le="` : `${name}_bucket{${labels},le="`;
   let cumulative = 0;
@@ -129,8 +143,10 @@ function familyHead(family: MetricFamily, format: ExpositionFormat, plain: boole
   const { name, type } = family;
   if (format === 'text') return { name, type: type === 'info' ? 'gauge' : type === 'unknown' ? 'untyped' : type };
   if (plain) return { name, type: 'unknown' };
-  if (type === 'counter') return name.endsWith(TOTAL) ? { name: name.slice(0, -TOTAL.length), type } : { name, type: 'unknown' };
-  if (type === 'info') return name.endsWith(INFO) ? { name: name.slice(0, -INFO.length), type } : { name, type: 'gauge' };
+  if (type === 'counter')
+    return name.endsWith(TOTAL) ? { name: name.slice(0, -TOTAL.length), type } : { name, type: 'unknown' };
+  if (type === 'info')
+    return name.endsWith(INFO) ? { name: name.slice(0, -INFO.length), type } : { name, type: 'gauge' };
   return { name, type };
 }
 

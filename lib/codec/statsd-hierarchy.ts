@@ -12,7 +12,12 @@ const UNMATCHED = 'unmatched';
 /** Ports that need no mention: those of http and https. */
 const DEFAULT_PORTS = new Set([80, 443]);
 
-export const STATSD_GROUPS = { handlers: 'handlers', clients: 'clients', runtime: 'runtime', custom: 'custom' } as const;
+export const STATSD_GROUPS = {
+  handlers: 'handlers',
+  clients: 'clients',
+  runtime: 'runtime',
+  custom: 'custom',
+} as const;
 
 /** How a request ended. */
 export const STATSD_OUTCOMES = ['ok', 'bad_request', 'error'] as const;
@@ -80,7 +85,11 @@ export class StatsdNames {
 
   /** @param labelValues in declared order; they become the last segment, else `last` does */
   custom(metric: string, labelValues: readonly string[], last: string): string {
-    return this.name(STATSD_GROUPS.custom, statsdSegment(metric), labelValues.length === 0 ? last : labelValues.join('_'));
+    return this.name(
+      STATSD_GROUPS.custom,
+      statsdSegment(metric),
+      labelValues.length === 0 ? last : labelValues.join('_'),
+    );
   }
 }
 

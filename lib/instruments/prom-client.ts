@@ -2,8 +2,8 @@ import { fence } from '../core/fence.ts';
 import { kOwn, kWrapped } from '../core/symbols.ts';
 import type { ForeignRegistry } from '../metrics/foreign-families.ts';
 
-/** prom-client and the name under which it goes on. */
-const PACKAGES: ReadonlySet<string> = new Set(['prom-client', '@prometheus-io/client']);
+/** prom-client and the name under which it goes on: by name from CommonJS, by file from an ES module. */
+const ENTRY = /^(?:.*[\\/]node_modules[\\/])?(?:prom-client|@prometheus-io[\\/]client)(?:[\\/]index\.js)?$/;
 
 export interface PromClientInstrumentOptions {
   /** Tells about every CommonJS module that is loaded; exports are changed in place. */
@@ -26,7 +26,8 @@ interface Registry {
 export function instrumentPromClient({ onRequire, onRegistry }: PromClientInstrumentOptions): void {
   const note = fence('prom-client instrument', onRegistry);
   onRequire(
-    (id) => PACKAGES.has(id),
+    // The cheap look first: this runs for every module that the app loads.
+    (id) => (id.includes('prom-client') || id.includes('@prometheus-io')) && ENTRY.test(id),
     fence('prom-client instrument', (exports: unknown) => wrap(exports, note)),
   );
 }

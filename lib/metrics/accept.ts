@@ -54,7 +54,10 @@ function specificity(range: Range, offer: Offer): number {
  */
 export function negotiate(accept: string | undefined): ExpositionFormat {
   if (accept === undefined || accept.length > MAX_ACCEPT) return 'text';
-  const ranges = accept.split(',').map(parseRange).filter((range) => range !== undefined);
+  const ranges = accept
+    .split(',')
+    .map(parseRange)
+    .filter((range) => range !== undefined);
   const best = (offer: Offer): { quality: number; named: boolean } => {
     let chosen = { specific: 0, quality: 0 };
     for (const range of ranges) {

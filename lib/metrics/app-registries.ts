@@ -56,7 +56,8 @@ export class AppRegistries {
       const families: MetricFamily[] = [];
       for (const [index, answer] of answers.entries()) {
         if (answer === TIMEOUT) this.hanging.add((jobs[index] as Job).metric);
-        const family = answer === TIMEOUT || answer === FAILED ? undefined : convert(answer, (jobs[index] as Job).registry);
+        const family =
+          answer === TIMEOUT || answer === FAILED ? undefined : convert(answer, (jobs[index] as Job).registry);
         if (family !== undefined) families.push(family);
         else onDrop(answer === TIMEOUT ? 'timeout' : answer === FAILED ? 'failed' : 'invalid');
       }

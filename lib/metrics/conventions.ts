@@ -20,21 +20,87 @@ export interface Violation {
 
 /** Words that name a unit, with the base unit to use instead (promlint `units`). */
 const UNITS: Readonly<Record<string, string>> = {
-  amperes: 'amperes', bytes: 'bytes', celsius: 'celsius', grams: 'grams', joules: 'joules', kelvin: 'kelvin', meters: 'meters',
-  metres: 'metres', moles: 'moles', seconds: 'seconds', volts: 'volts',
-  minutes: 'seconds', hours: 'seconds', days: 'seconds', weeks: 'seconds',
-  kelvins: 'kelvin', fahrenheit: 'celsius', rankine: 'celsius',
-  inches: 'meters', yards: 'meters', miles: 'meters',
-  bits: 'bytes', calories: 'joules', pounds: 'grams', ounces: 'grams',
+  amperes: 'amperes',
+  bytes: 'bytes',
+  celsius: 'celsius',
+  grams: 'grams',
+  joules: 'joules',
+  kelvin: 'kelvin',
+  meters: 'meters',
+  metres: 'metres',
+  moles: 'moles',
+  seconds: 'seconds',
+  volts: 'volts',
+  minutes: 'seconds',
+  hours: 'seconds',
+  days: 'seconds',
+  weeks: 'seconds',
+  kelvins: 'kelvin',
+  fahrenheit: 'celsius',
+  rankine: 'celsius',
+  inches: 'meters',
+  yards: 'meters',
+  miles: 'meters',
+  bits: 'bytes',
+  calories: 'joules',
+  pounds: 'grams',
+  ounces: 'grams',
 };
 const UNIT_PREFIXES = [
-  'pico', 'nano', 'micro', 'milli', 'centi', 'deci', 'deca', 'hecto', 'kilo', 'kibi', 'mega', 'mibi', 'mebi', 'giga', 'gibi', 'tera', 'tebi', 'peta', 'pebi',
+  'pico',
+  'nano',
+  'micro',
+  'milli',
+  'centi',
+  'deci',
+  'deca',
+  'hecto',
+  'kilo',
+  'kibi',
+  'mega',
+  'mibi',
+  'mebi',
+  'giga',
+  'gibi',
+  'tera',
+  'tebi',
+  'peta',
+  'pebi',
 ] as const;
 /** Abbreviations (promlint `unitAbbreviations`) with the word to use instead. */
-const ABBREVIATIONS: Readonly<Record<string, string>> = {
-  s: 'seconds', ms: 'seconds', us: 'seconds', ns: 'seconds', sec: 'seconds', m: 'seconds', h: 'seconds', d: 'seconds',
-  b: 'bytes', kb: 'bytes', mb: 'bytes', gb: 'bytes', tb: 'bytes', pb: 'bytes',
+const PROMLINT_ABBREVIATIONS: Readonly<Record<string, string>> = {
+  s: 'seconds',
+  ms: 'seconds',
+  us: 'seconds',
+  ns: 'seconds',
+  sec: 'seconds',
+  m: 'seconds',
+  h: 'seconds',
+  d: 'seconds',
+  b: 'bytes',
+  kb: 'bytes',
+  mb: 'bytes',
+  gb: 'bytes',
+  tb: 'bytes',
+  pb: 'bytes',
 };
+/** Further spellings of the same that promlint does not know; ours to refuse. */
+const MORE_ABBREVIATIONS: Readonly<Record<string, string>> = {
+  millis: 'seconds',
+  micros: 'seconds',
+  nanos: 'seconds',
+  msec: 'seconds',
+  msecs: 'seconds',
+  usec: 'seconds',
+  secs: 'seconds',
+  mins: 'seconds',
+  hrs: 'seconds',
+  kib: 'bytes',
+  mib: 'bytes',
+  gib: 'bytes',
+  tib: 'bytes',
+};
+const ABBREVIATIONS: Readonly<Record<string, string>> = { ...PROMLINT_ABBREVIATIONS, ...MORE_ABBREVIATIONS };
 const TYPE_WORDS = ['counter', 'gauge', 'histogram', 'summary', 'gaugehistogram'] as const;
 const RESERVED_SUFFIXES = ['_bucket', '_count', '_sum'] as const;
 const TOTAL = '_total';
@@ -63,9 +129,15 @@ type Rule = (metric: MetricShape) => string | undefined;
 
 const RULES: Readonly<Record<string, Rule>> = {
   characters: ({ name }) =>
-    METRIC_NAME.test(name) ? undefined : name.includes(':') ? "':' belongs to recording rules" : 'a name is made of letters, digits and _, and starts with a letter',
+    METRIC_NAME.test(name)
+      ? undefined
+      : name.includes(':')
+        ? "':' belongs to recording rules"
+        : 'a name is made of letters, digits and _, and starts with a letter',
   'snake-case': ({ name }) =>
-    SNAKE.test(name) || !METRIC_NAME.test(name) ? undefined : 'a name is in snake_case: lower case, single _ between words',
+    SNAKE.test(name) || !METRIC_NAME.test(name)
+      ? undefined
+      : 'a name is in snake_case: lower case, single _ between words',
   help: ({ help }) => (help.trim() === '' ? 'there is no help text' : undefined),
   'base-unit': ({ name }) => {
     for (const word of name.split('_')) {
@@ -75,12 +147,20 @@ const RULES: Readonly<Record<string, Rule>> = {
     return undefined;
   },
   'unit-abbreviation': ({ name }) => {
-    const word = name.split('_').slice(1).find((part) => Object.hasOwn(ABBREVIATIONS, part.toLowerCase()));
-    return word === undefined ? undefined : `write out the unit: '${ABBREVIATIONS[word.toLowerCase()]}' instead of '${word}'`;
+    const word = name
+      .split('_')
+      .slice(1)
+      .find((part) => Object.hasOwn(ABBREVIATIONS, part.toLowerCase()));
+    return word === undefined
+      ? undefined
+      : `write out the unit: '${ABBREVIATIONS[word.toLowerCase()]}' instead of '${word}'`;
   },
-  'counter-total': ({ name, type }) => (type === 'counter' && !name.endsWith(TOTAL) ? "a counter ends in '_total'" : undefined),
+  'counter-total': ({ name, type }) =>
+    type === 'counter' && !name.endsWith(TOTAL) ? "a counter ends in '_total'" : undefined,
   'total-counter': ({ name, type }) =>
-    type !== 'counter' && type !== 'unknown' && name.endsWith(TOTAL) ? `only a counter ends in '_total', this is a ${type}` : undefined,
+    type !== 'counter' && type !== 'unknown' && name.endsWith(TOTAL)
+      ? `only a counter ends in '_total', this is a ${type}`
+      : undefined,
   'reserved-suffix': ({ name, type }) => {
     if (isHistogramLike(type)) return undefined;
     const suffix = RESERVED_SUFFIXES.find((ending) => name.endsWith(ending));
@@ -101,7 +181,8 @@ function labelViolation(label: string): string | undefined {
   if (!LABEL_NAME.test(label)) return 'a label is made of letters, digits and _, and starts with a letter';
   if (label.startsWith('__')) return "labels that start with '__' are Prometheus's own";
   if (!SNAKE.test(label)) return 'a label is in snake_case: lower case, single _ between words';
-  if (label === 'le' || label === 'quantile') return `'${label}' is made by ${label === 'le' ? 'histograms' : 'summaries'}`;
+  if (label === 'le' || label === 'quantile')
+    return `'${label}' is made by ${label === 'le' ? 'histograms' : 'summaries'}`;
   if (TARGET_LABELS.has(label)) return `'${label}' is set by the scraper`;
   return undefined;
 }
@@ -117,7 +198,8 @@ export function violations(metric: MetricShape): Violation[] {
     const message = labelViolation(label);
     if (message !== undefined) found.push({ rule: 'label', message: `label '${label}': ${message}` });
   }
-  if (new Set(metric.labels).size < metric.labels.length) found.push({ rule: 'label', message: 'a label is named twice' });
+  if (new Set(metric.labels).size < metric.labels.length)
+    found.push({ rule: 'label', message: 'a label is named twice' });
   return found;
 }
 
@@ -139,15 +221,27 @@ function snakeCase(text: string): string {
  */
 export function rightName(metric: MetricShape, unit = ''): string | undefined {
   const histogramLike = isHistogramLike(metric.type);
-  const dropped = new Set<string>(['total', ...TYPE_WORDS, ...(histogramLike ? [] : RESERVED_SUFFIXES.map((suffix) => suffix.slice(1)))]);
-  let words = snakeCase(metric.name).split('_').filter((word, index) => index === 0 || !dropped.has(word));
+  const dropped = new Set<string>([
+    'total',
+    ...TYPE_WORDS,
+    ...(histogramLike ? [] : RESERVED_SUFFIXES.map((suffix) => suffix.slice(1))),
+  ]);
+  let words = snakeCase(metric.name)
+    .split('_')
+    .filter((word, index) => index === 0 || !dropped.has(word));
   // `orders_created` of a counter is fine once `_total` follows; elsewhere the word must not be the last.
   if (metric.type !== 'counter' && words.length > 1 && words.at(-1) === 'created') words.pop();
   for (const label of metric.labels) {
     const at = `_${words.join('_')}_`.indexOf(`_by_${label}_`);
-    if (at > 0) words = `_${words.join('_')}_`.replace(`_by_${label}_`, '_').split('_').filter((word) => word !== '');
+    if (at > 0)
+      words = `_${words.join('_')}_`
+        .replace(`_by_${label}_`, '_')
+        .split('_')
+        .filter((word) => word !== '');
   }
-  words = words.map((word, index) => (index > 0 ? (ABBREVIATIONS[word] ?? baseUnit(word) ?? word) : (baseUnit(word) ?? word)));
+  words = words.map((word, index) =>
+    index > 0 ? (ABBREVIATIONS[word] ?? baseUnit(word) ?? word) : (baseUnit(word) ?? word),
+  );
   // One unit, at the end: `seconds_of_wait` has it in the middle, `bytes_bytes` twice.
   const last = unit !== '' ? unit : words.findLast((word) => baseUnit(word) === word);
   if (last !== undefined) words = [...words.filter((word) => word !== last), last];

@@ -1,5 +1,11 @@
 import type { ExpositionFormat } from '../codec/prometheus-text.ts';
-import { CONTENT_TYPES, familyEncoder, OPENMETRICS_END, openMetricsFamilyName, sampleNames } from '../codec/prometheus-text.ts';
+import {
+  CONTENT_TYPES,
+  familyEncoder,
+  OPENMETRICS_END,
+  openMetricsFamilyName,
+  sampleNames,
+} from '../codec/prometheus-text.ts';
 import { reportBug } from '../core/fence.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
 import type { MetricFamily } from '../model/metric-points.ts';
@@ -14,7 +20,9 @@ import { RuntimeMetrics } from './runtime.ts';
 /** Series written before the event loop gets a turn: about a millisecond of text. */
 export const SERIES_PER_TURN = 250;
 
-const SELF_NAMES = [CATALOGUE.familiesDropped, CATALOGUE.seriesOverLimit, CATALOGUE.valuesRejected].map((definition) => definition.prometheus);
+const SELF_NAMES = [CATALOGUE.familiesDropped, CATALOGUE.seriesOverLimit, CATALOGUE.valuesRejected].map(
+  (definition) => definition.prometheus,
+);
 
 export interface ExpositionOptions {
   /** Our own metrics; comes first on the page and wins every name. */
@@ -66,7 +74,10 @@ export class Exposition {
   /** All families of this moment, each name once. Read `points` soon: those of our own registries are live. */
   async families(): Promise<MetricFamily[]> {
     const dropped: DropReason[] = [];
-    const [runtime, app] = await Promise.all([this.runtime.families(), this.apps.collect((reason) => dropped.push(reason))]);
+    const [runtime, app] = await Promise.all([
+      this.runtime.families(),
+      this.apps.collect((reason) => dropped.push(reason)),
+    ]);
     // Reserved from the start: what an app calls the same is the duplicate, wherever it comes from.
     const taken = new Set<string>(SELF_NAMES);
     const kept: MetricFamily[] = [];

@@ -1,5 +1,12 @@
 import { MAX_EXEMPLAR_CODE_POINTS } from '../codec/prometheus-text.ts';
-import type { Exemplar, FamilyType, HistogramPoint, MetricFamily, MetricPoint, SummaryPoint } from '../model/metric-points.ts';
+import type {
+  Exemplar,
+  FamilyType,
+  HistogramPoint,
+  MetricFamily,
+  MetricPoint,
+  SummaryPoint,
+} from '../model/metric-points.ts';
 import { labelValue } from './label-value.ts';
 
 /**
@@ -21,7 +28,11 @@ interface ForeignValue {
   readonly metricName?: unknown;
   readonly labels?: Record<string, unknown>;
   readonly value?: unknown;
-  readonly exemplar?: { readonly labelSet?: Record<string, unknown>; readonly value?: unknown; readonly timestamp?: unknown } | null;
+  readonly exemplar?: {
+    readonly labelSet?: Record<string, unknown>;
+    readonly value?: unknown;
+    readonly timestamp?: unknown;
+  } | null;
 }
 
 interface ForeignData {
@@ -80,7 +91,13 @@ function numberPoints(data: ForeignData, defaults: Record<string, unknown>): Met
     const { names, values, key } = labelsOf(raw, defaults, undefined);
     // Two series that are one after all (an array and a text with the same look): the first stays.
     if (points.has(key)) continue;
-    points.set(key, { kind: 'number', labelNames: names, labelValues: values, value, exemplar: exemplarOf(raw.exemplar) });
+    points.set(key, {
+      kind: 'number',
+      labelNames: names,
+      labelValues: values,
+      value,
+      exemplar: exemplarOf(raw.exemplar),
+    });
   }
   return [...points.values()];
 }
@@ -99,13 +116,15 @@ function histogramPoints(name: string, data: ForeignData, defaults: Record<strin
     if (value === undefined) continue;
     const labels = labelsOf(raw, defaults, 'le');
     let draft = drafts.get(labels.key);
-    if (draft === undefined) drafts.set(labels.key, (draft = { labels, buckets: new Map(), sum: undefined, count: undefined }));
+    if (draft === undefined)
+      drafts.set(labels.key, (draft = { labels, buckets: new Map(), sum: undefined, count: undefined }));
     if (raw.metricName === `${name}_sum`) draft.sum ??= value;
     else if (raw.metricName === `${name}_count`) draft.count ??= value;
     else {
       const le = raw.labels?.['le'];
       const bound = le === '+Inf' ? Infinity : Number(le);
-      if (!Number.isNaN(bound) && !draft.buckets.has(bound)) draft.buckets.set(bound, { cumulative: value, exemplar: exemplarOf(raw.exemplar) });
+      if (!Number.isNaN(bound) && !draft.buckets.has(bound))
+        draft.buckets.set(bound, { cumulative: value, exemplar: exemplarOf(raw.exemplar) });
     }
   }
   return [...drafts.values()].map(finishHistogram);
@@ -124,28 +143,43 @@ function finishHistogram({ labels, buckets, sum, count }: HistogramDraft): Histo
   bucketCounts.push(Math.max(0, total - before));
   const exemplars = [...bounds, Infinity].map((bound) => buckets.get(bound)?.exemplar);
   return {
-    kind: 'histogram', labelNames: labels.names, labelValues: labels.values, bounds, bucketCounts, sum,
+    kind: 'histogram',
+    labelNames: labels.names,
+    labelValues: labels.values,
+    bounds,
+    bucketCounts,
+    sum,
     exemplars: exemplars.some((exemplar) => exemplar !== undefined) ? exemplars : undefined,
   };
 }
 
 function summaryPoints(name: string, data: ForeignData, defaults: Record<string, unknown>): SummaryPoint[] {
-  const drafts = new Map<string, { labels: Labelled; quantiles: [number, number][]; sum: number | undefined; count: number | undefined }>();
+  const drafts = new Map<
+    string,
+    { labels: Labelled; quantiles: [number, number][]; sum: number | undefined; count: number | undefined }
+  >();
   for (const raw of data.values ?? []) {
     const value = numberOf(raw.value);
     if (value === undefined) continue;
     const labels = labelsOf(raw, defaults, 'quantile');
     let draft = drafts.get(labels.key);
-    if (draft === undefined) drafts.set(labels.key, (draft = { labels, quantiles: [], sum: undefined, count: undefined }));
+    if (draft === undefined)
+      drafts.set(labels.key, (draft = { labels, quantiles: [], sum: undefined, count: undefined }));
     if (raw.metricName === `${name}_sum`) draft.sum ??= value;
     else if (raw.metricName === `${name}_count`) draft.count ??= value;
     else {
       const quantile = Number(raw.labels?.['quantile']);
-      if (!Number.isNaN(quantile) && !draft.quantiles.some(([seen]) => seen === quantile)) draft.quantiles.push([quantile, value]);
+      if (!Number.isNaN(quantile) && !draft.quantiles.some(([seen]) => seen === quantile))
+        draft.quantiles.push([quantile, value]);
     }
   }
   return [...drafts.values()].map(({ labels, quantiles, sum, count }) => ({
-    kind: 'summary', labelNames: labels.names, labelValues: labels.values, quantiles, sum, count,
+    kind: 'summary',
+    labelNames: labels.names,
+    labelValues: labels.values,
+    quantiles,
+    sum,
+    count,
   }));
 }
 
@@ -157,17 +191,30 @@ export function foreignFamily(answer: unknown, registry: ForeignRegistry): Metri
   if (typeof answer !== 'object' || answer === null) return undefined;
   const data = answer as ForeignData;
   let { name } = data;
-  if (typeof name !== 'string' || !METRIC_NAME.test(name) || typeof data.type !== 'string' || !TYPES.has(data.type)) return undefined;
+  if (typeof name !== 'string' || !METRIC_NAME.test(name) || typeof data.type !== 'string' || !TYPES.has(data.type))
+    return undefined;
   const type = data.type as FamilyType;
-  if (type === 'counter' && registry.contentType?.startsWith('application/openmetrics-text') && !name.endsWith('_total')) name = `${name}_total`;
+  if (
+    type === 'counter' &&
+    registry.contentType?.startsWith('application/openmetrics-text') &&
+    !name.endsWith('_total')
+  )
+    name = `${name}_total`;
   const defaults = registry._defaultLabels ?? {};
   const bare = data.name as string;
   const points =
-    type === 'histogram' ? histogramPoints(bare, data, defaults) : type === 'summary' ? summaryPoints(bare, data, defaults) : numberPoints(data, defaults);
+    type === 'histogram'
+      ? histogramPoints(bare, data, defaults)
+      : type === 'summary'
+        ? summaryPoints(bare, data, defaults)
+        : numberPoints(data, defaults);
   const words = (name as string).replace(/_total$/, '').split('_');
   const last = words.at(-1);
   return {
-    name: name as string, type, help: typeof data.help === 'string' ? data.help : '',
-    unit: words.length > 1 && (last === 'seconds' || last === 'bytes') ? last : '', points,
+    name: name as string,
+    type,
+    help: typeof data.help === 'string' ? data.help : '',
+    unit: words.length > 1 && (last === 'seconds' || last === 'bytes') ? last : '',
+    points,
   };
 }

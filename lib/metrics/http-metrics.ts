@@ -1,6 +1,6 @@
-import { CATALOGUE } from '../model/catalogue.ts';
 import type { StatsdNames } from '../codec/statsd-hierarchy.ts';
 import { statsdOutcome, TIMING, timingOf } from '../codec/statsd-hierarchy.ts';
+import { CATALOGUE } from '../model/catalogue.ts';
 import type { GaugeFamily, HistogramFamily, MetricRegistry } from './registry.ts';
 import { OTHER } from './registry.ts';
 import type { RollingFacts } from './rolling-facts.ts';
@@ -8,7 +8,18 @@ import type { BoundGauge, BoundHistogram } from './series.ts';
 import type { StatsdAggregator, StatsdCounter, StatsdTimings } from './statsd-aggregator.ts';
 
 /** RFC 9110, PATCH (RFC 5789) and QUERY: the known methods of OpenTelemetry's HTTP conventions; every other one is `_OTHER`. */
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY']);
+const KNOWN_METHODS = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+  'QUERY',
+]);
 const OTHER_METHOD = '_OTHER';
 /** The place of "no answer" in the look-up by status code. */
 const NO_STATUS = 0;
@@ -83,7 +94,9 @@ export class HttpMetrics {
     this.statsd = statsd;
     this.rolling = rolling;
     if (statsd !== undefined) {
-      const gauge = statsd.aggregator.gauge(statsd.names.runtime(CATALOGUE.httpServerActiveRequests.prometheus, 'value'));
+      const gauge = statsd.aggregator.gauge(
+        statsd.names.runtime(CATALOGUE.httpServerActiveRequests.prometheus, 'value'),
+      );
       statsd.aggregator.onPull(() => gauge.set(this.activeTotal()));
     }
   }
@@ -118,7 +131,9 @@ export class HttpMetrics {
     const errorType = ended.errorType ?? (statusCode !== undefined && statusCode >= 500 ? String(statusCode) : '');
     let tree = this.serverTrees.get(scheme);
     if (tree === undefined) this.serverTrees.set(scheme, (tree = new Map()));
-    const leaf = find(tree, method, route, statusCode ?? NO_STATUS, errorType) ?? this.serverLeaf(tree, { ...ended, method, route, scheme, errorType });
+    const leaf =
+      find(tree, method, route, statusCode ?? NO_STATUS, errorType) ??
+      this.serverLeaf(tree, { ...ended, method, route, scheme, errorType });
     this.observe(leaf, ended);
     this.rolling?.record(ended.durationSeconds, statusCode, ended.endMillis);
   }
@@ -135,7 +150,8 @@ export class HttpMetrics {
       this.clientTree.set(serverPort ?? NO_STATUS, byPort);
     }
     const leaf =
-      find(byPort, method, serverAddress, statusCode ?? NO_STATUS, errorType) ?? this.clientLeaf(byPort, { ...ended, method, errorType });
+      find(byPort, method, serverAddress, statusCode ?? NO_STATUS, errorType) ??
+      this.clientLeaf(byPort, { ...ended, method, errorType });
     this.observe(leaf, ended);
   }
 

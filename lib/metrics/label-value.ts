@@ -16,7 +16,9 @@ function ofObject(value: object): string {
   try {
     if (!Array.isArray(value)) return Object.prototype.toString.call(value);
     // No toString or toJSON of the app runs here: either may throw, loop or return something else each time.
-    const parts = value.slice(0, MAX_ELEMENTS).map((part) => (typeof part === 'object' && part !== null ? '[object]' : String(part)));
+    const parts = value
+      .slice(0, MAX_ELEMENTS)
+      .map((part) => (typeof part === 'object' && part !== null ? '[object]' : String(part)));
     return parts.join(',');
   } catch {
     return '[object]';

@@ -179,12 +179,18 @@ export class MetricRegistry {
    * @throws SightlineError SIGHTLINE_E_METRIC_NAME beyond `MAX_METRICS` names
    */
   counter(definition: MetricDefinition): CounterFamily {
-    return this.family(definition, () => new Family(definition, this.options, (identity) => new BoundCounter(identity))) as CounterFamily;
+    return this.family(
+      definition,
+      () => new Family(definition, this.options, (identity) => new BoundCounter(identity)),
+    ) as CounterFamily;
   }
 
   /** As `counter`. An `info` definition is a gauge that stands at 1. */
   gauge(definition: MetricDefinition): GaugeFamily {
-    return this.family(definition, () => new Family(definition, this.options, (identity) => new BoundGauge(identity))) as GaugeFamily;
+    return this.family(
+      definition,
+      () => new Family(definition, this.options, (identity) => new BoundGauge(identity)),
+    ) as GaugeFamily;
   }
 
   /** As `counter`; `definition.buckets` are required. */
@@ -251,7 +257,11 @@ export class MetricRegistry {
   /** What each metric could not place as asked: feeds `seriesOverLimit` and `valuesRejected`. */
   *losses(): Generator<{ readonly metric: string; readonly overLimit: number; readonly rejected: number }> {
     for (const family of this.families.values()) {
-      yield { metric: family.definition.prometheus, overLimit: family.observationsOverLimit, rejected: family.observationsRejected };
+      yield {
+        metric: family.definition.prometheus,
+        overLimit: family.observationsOverLimit,
+        rejected: family.observationsRejected,
+      };
     }
   }
 

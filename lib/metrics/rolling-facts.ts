@@ -40,7 +40,12 @@ export class RollingFacts {
   constructor({ clock = systemClock }: { readonly clock?: Pick<Clock, 'monotonicMillis'> } = {}) {
     this.clock = clock;
     this.slots = Array.from({ length: SLOTS }, () => ({
-      number: -1, count: 0, sum: 0, clientErrors: 0, serverErrors: 0, sketch: new Uint32Array(SKETCH_BUCKETS),
+      number: -1,
+      count: 0,
+      sum: 0,
+      clientErrors: 0,
+      serverErrors: 0,
+      sketch: new Uint32Array(SKETCH_BUCKETS),
     }));
   }
 

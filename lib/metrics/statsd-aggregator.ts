@@ -90,7 +90,9 @@ export class StatsdGauge implements Instrument {
     const value = this.value ?? 0;
     this.value = undefined;
     // A sign means "change by" in StatsD: a negative value is reached from zero, in one line pair of one packet.
-    return value < 0 ? [`${this.name}:0|g\n${this.name}:${formatNumber(value)}|g`] : [`${this.name}:${formatNumber(value)}|g`];
+    return value < 0
+      ? [`${this.name}:0|g\n${this.name}:${formatNumber(value)}|g`]
+      : [`${this.name}:${formatNumber(value)}|g`];
   }
 }
 
@@ -130,7 +132,8 @@ export class StatsdTimings implements Instrument {
   lines(): string[] {
     const rate = rateSuffix(this.stride);
     const lines = this.kept.map((value) => `${this.name}:${formatNumber(value)}${this.suffix}${rate}`);
-    if (this.sinceKept > 0) lines.push(`${this.name}:${formatNumber(this.last)}${this.suffix}${rateSuffix(this.sinceKept)}`);
+    if (this.sinceKept > 0)
+      lines.push(`${this.name}:${formatNumber(this.last)}${this.suffix}${rateSuffix(this.sinceKept)}`);
     this.kept = [];
     this.stride = 1;
     this.sinceKept = 0;
@@ -191,11 +194,16 @@ export class StatsdAggregator {
     return this.instrument('h', name, (clean) => new StatsdTimings(clean, 'h', this.touched)) as StatsdTimings;
   }
 
-  private instrument<Kind extends StatsdCounter | StatsdGauge | StatsdTimings>(type: string, name: string, make: (clean: string) => Kind): Kind {
+  private instrument<Kind extends StatsdCounter | StatsdGauge | StatsdTimings>(
+    type: string,
+    name: string,
+    make: (clean: string) => Kind,
+  ): Kind {
     const key = `${type}:${name}`;
     const existing = this.instruments.get(key);
     if (existing !== undefined) return existing as Kind;
-    if (this.instruments.size >= MAX_INSTRUMENTS && name !== OVERFLOW_NAME) return this.instrument(type, OVERFLOW_NAME, make);
+    if (this.instruments.size >= MAX_INSTRUMENTS && name !== OVERFLOW_NAME)
+      return this.instrument(type, OVERFLOW_NAME, make);
     const made = make(cleanName(name));
     this.instruments.set(key, made);
     return made;

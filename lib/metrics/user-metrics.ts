@@ -5,8 +5,8 @@ import { monotonicMillis } from '../core/clock.ts';
 import { diag } from '../core/diag.ts';
 import { SightlineError } from '../errors.ts';
 import type { MetricDefinition, MetricType, MetricUnit } from '../model/catalogue.ts';
-import type { MetricPoint } from '../model/metric-points.ts';
 import { DURATION_BUCKETS, unitWord } from '../model/catalogue.ts';
+import type { MetricPoint } from '../model/metric-points.ts';
 import { rightLabel, rightName, violations } from './conventions.ts';
 import type { CounterFamily, Family, GaugeFamily, HistogramFamily } from './registry.ts';
 import { MetricRegistry } from './registry.ts';
@@ -52,24 +52,47 @@ function unitOf(name: string): MetricUnit {
 /** @throws SightlineError SIGHTLINE_E_METRIC_NAME with every rule that the declaration breaks and the name to use */
 function define(type: MetricType, options: HistogramOptions): MetricDefinition {
   const { name, help, labels = [], unit } = options ?? {};
-  if (typeof name !== 'string' || typeof help !== 'string' || !Array.isArray(labels) || labels.some((label) => typeof label !== 'string')) {
-    throw new SightlineError('SIGHTLINE_E_METRIC_NAME', 'a metric needs { name, help, labels? }: name and help are texts, labels a list of texts.');
+  if (
+    typeof name !== 'string' ||
+    typeof help !== 'string' ||
+    !Array.isArray(labels) ||
+    labels.some((label) => typeof label !== 'string')
+  ) {
+    throw new SightlineError(
+      'SIGHTLINE_E_METRIC_NAME',
+      'a metric needs { name, help, labels? }: name and help are texts, labels a list of texts.',
+    );
   }
   const shape = { name, type, help, labels };
   const mistakes = violations(shape).map((violation) => violation.message);
   if (name.startsWith(OWN_PREFIX)) mistakes.push(`names that start with '${OWN_PREFIX}' are Sightline's own`);
-  if (unit !== undefined && unit !== 'seconds' && unit !== 'bytes') mistakes.push(`unit '${String(unit)}' is not 'seconds' or 'bytes'`);
-  else if (unit !== undefined && unitWord(unitOf(name)) !== unit) mistakes.push(`a metric in ${unit} ends in '_${unit}'`);
+  if (unit !== undefined && unit !== 'seconds' && unit !== 'bytes')
+    mistakes.push(`unit '${String(unit)}' is not 'seconds' or 'bytes'`);
+  else if (unit !== undefined && unitWord(unitOf(name)) !== unit)
+    mistakes.push(`a metric in ${unit} ends in '_${unit}'`);
   if (mistakes.length > 0) {
-    throw new SightlineError('SIGHTLINE_E_METRIC_NAME', `got ${type} '${name}': ${mistakes.join('; ')}. ${advice(shape, unit)}`, mistakes);
+    throw new SightlineError(
+      'SIGHTLINE_E_METRIC_NAME',
+      `got ${type} '${name}': ${mistakes.join('; ')}. ${advice(shape, unit)}`,
+      mistakes,
+    );
   }
   return { name: name.replaceAll('_', '.'), type, unit: unitOf(name), help, labels: [...labels], prometheus: name };
 }
 
-function advice(shape: { name: string; type: MetricType; help: string; labels: readonly string[] }, unit: string | undefined): string {
-  const name = rightName({ ...shape, name: shape.name.startsWith(OWN_PREFIX) ? shape.name.slice(OWN_PREFIX.length) : shape.name }, unit);
+function advice(
+  shape: { name: string; type: MetricType; help: string; labels: readonly string[] },
+  unit: string | undefined,
+): string {
+  const name = rightName(
+    { ...shape, name: shape.name.startsWith(OWN_PREFIX) ? shape.name.slice(OWN_PREFIX.length) : shape.name },
+    unit,
+  );
   const hints: string[] = [];
-  if (name !== undefined && name !== shape.name) hints.push(`Use '${name}'${/(milli|_ms\b|_us\b|_ns\b|minutes|hours|kilo|_kb\b|_mb\b)/i.test(shape.name) ? ', and give the value in that unit' : ''}.`);
+  if (name !== undefined && name !== shape.name)
+    hints.push(
+      `Use '${name}'${/(milli|_ms\b|_us\b|_ns\b|minutes|hours|kilo|_kb\b|_mb\b)/i.test(shape.name) ? ', and give the value in that unit' : ''}.`,
+    );
   for (const label of shape.labels) {
     const right = rightLabel(label);
     if (right !== undefined && right !== label) hints.push(`Use the label '${right}'.`);
@@ -78,7 +101,9 @@ function advice(shape: { name: string; type: MetricType; help: string; labels: r
 }
 
 function checkBuckets(name: string, buckets: readonly number[]): void {
-  const ascending = buckets.every((bound, index) => Number.isFinite(bound) && (index === 0 || bound > (buckets[index - 1] as number)));
+  const ascending = buckets.every(
+    (bound, index) => Number.isFinite(bound) && (index === 0 || bound > (buckets[index - 1] as number)),
+  );
   if (Array.isArray(buckets) && ascending && buckets.length > 0 && buckets.length <= MAX_BUCKETS) return;
   throw new SightlineError(
     'SIGHTLINE_E_METRIC_VALUE',
@@ -204,7 +229,8 @@ export class Histogram extends Instrument<BoundHistogram, StatsdTimings> {
     const series = this.series(typeof labels === 'number' ? NO_LABELS : labels);
     const observed = typeof labels === 'number' ? labels : (value as number);
     const context = active().span?.spanContext();
-    if (context !== undefined && (context.traceFlags & 1) === 1) series.observe(observed, context.traceId, context.spanId);
+    if (context !== undefined && (context.traceFlags & 1) === 1)
+      series.observe(observed, context.traceId, context.spanId);
     else series.observe(observed);
     this.wire(series)?.record(this.family.definition.unit === 's' ? observed * 1000 : observed);
   }
@@ -223,7 +249,8 @@ export class Histogram extends Instrument<BoundHistogram, StatsdTimings> {
   time<Result>(body: () => Result): Result;
   time<Result>(labels: Labels, body: () => Result): Result;
   time<Result>(labels: Labels | (() => Result), body?: () => Result): Result {
-    const [given, run] = typeof labels === 'function' ? [NO_LABELS, labels as () => Result] : [labels, body as () => Result];
+    const [given, run] =
+      typeof labels === 'function' ? [NO_LABELS, labels as () => Result] : [labels, body as () => Result];
     const end = this.startTimer(given);
     let result: Result;
     try {
@@ -298,6 +325,9 @@ export class UserMetrics {
   }
 }
 
+/** What `metrics` offers to an app. */
+export type MetricsApi = Pick<UserMetrics, 'counter' | 'gauge' | 'histogram'>;
+
 /** Set by the composition root once the options are known; declarations before it already exist. */
 let seriesLimit: number | undefined;
 
@@ -305,8 +335,16 @@ const registry = new MetricRegistry({
   get seriesLimit() {
     return seriesLimit;
   },
-  onSeriesLimit: (metric) => diag.warn('SIGHTLINE_W_SERIES_LIMIT', `metric '${metric}' has reached its series limit; further label values are counted in the series '__other__'.`),
-  onRejected: (metric) => diag.warn('SIGHTLINE_E_METRIC_VALUE', `metric '${metric}' got a value that it cannot take (not a number, negative or infinite); such values are left out and counted.`),
+  onSeriesLimit: (metric) =>
+    diag.warn(
+      'SIGHTLINE_W_SERIES_LIMIT',
+      `metric '${metric}' has reached its series limit; further label values are counted in the series '__other__'.`,
+    ),
+  onRejected: (metric) =>
+    diag.warn(
+      'SIGHTLINE_E_METRIC_VALUE',
+      `metric '${metric}' got a value that it cannot take (not a number, negative or infinite); such values are left out and counted.`,
+    ),
 });
 
 /** `SIGHTLINE_METRIC_SERIES_LIMIT` for the metrics of the app. */

@@ -1,0 +1,90 @@
+import type { RollingFacts } from '../metrics/rolling-facts.ts';
+import type { Resource } from '../model/resource.ts';
+import type { DeliveryStatus } from '../model/telemetry-sink.ts';
+import { type CheckResult, type HealthCheck, type HealthCheckOptions, HealthChecks } from './health-checks.ts';
+import { type HealthPage, healthPage } from './health-page.ts';
+
+/** Gates of /readyz kept; more are a mistake (a name made of data). */
+export const MAX_GATES = 100;
+
+/** What the page says beside the checks of the app. */
+export interface HealthSources {
+  readonly resource: Resource;
+  readonly deliveryStatus?: () => DeliveryStatus;
+  readonly rolling?: RollingFacts;
+}
+
+/** What `health` offers to an app. */
+export interface HealthApi {
+  /**
+   * Adds a check, of a data store as a rule; the same name again replaces it. It runs when somebody asks, at most once
+   * a second, outside of any request, and never longer than its timeout.
+   *
+   * @param name as it appears in `checks` of /health, e.g. `postgres` or `postgres:connections`
+   * @returns a function that takes the check away
+   * @throws SightlineError SIGHTLINE_E_OPTION for a name or function that is none
+   */
+  check(name: string, check: HealthCheck, options?: HealthCheckOptions): () => void;
+  /**
+   * Opens or closes a gate of /readyz; every gate must be open. A service is ready from the start unless it says otherwise.
+   * @param gate which one, for services that wait for several things; default `app`
+   */
+  ready(isReady: boolean, gate?: string): void;
+}
+
+/** Who speaks before an observation has begun. */
+const NOBODY: Resource = Object.freeze({
+  serviceName: 'unknown_service',
+  serviceVersion: '',
+  instanceId: '',
+  environment: '',
+  hostName: '',
+  pid: 0,
+  attributes: {},
+});
+
+/** The health of one process: checks and gates of the app, and what Sightline knows. */
+export class HealthRegistry implements HealthApi {
+  private readonly checks: HealthChecks;
+  private readonly gates = new Map<string, boolean>();
+  private sources: HealthSources = { resource: NOBODY };
+
+  constructor(options: { readonly clock?: { monotonicMillis(): number } } = {}) {
+    this.checks = new HealthChecks(options);
+  }
+
+  check(name: string, check: HealthCheck, options?: HealthCheckOptions): () => void {
+    return this.checks.add(name, check, options);
+  }
+
+  ready(isReady: boolean, gate = 'app'): void {
+    if (this.gates.size >= MAX_GATES && !this.gates.has(gate)) return;
+    this.gates.set(gate, isReady === true);
+  }
+
+  /** Called by the composition root. */
+  join(sources: HealthSources): void {
+    this.sources = sources;
+  }
+
+  /** The gates in the order of their first use; `app` alone, and open, when none was used. */
+  readiness(): { readonly name: string; readonly open: boolean }[] {
+    if (this.gates.size === 0) return [{ name: 'app', open: true }];
+    return [...this.gates].map(([name, open]) => ({ name, open }));
+  }
+
+  /** Results of the checks. Never rejects, never takes longer than the longest timeout. */
+  results(): Promise<CheckResult[]> {
+    return this.checks.results();
+  }
+
+  /** The body of /health. */
+  async page(): Promise<HealthPage> {
+    const { resource, deliveryStatus, rolling } = this.sources;
+    const checks = await this.results();
+    return healthPage({ resource, checks, delivery: deliveryStatus?.(), rolling: rolling?.snapshot() });
+  }
+}
+
+/** The public `health`: works before and without an observation. */
+export const health = new HealthRegistry();

@@ -1,0 +1,114 @@
+import type { MetricDefinition } from '../model/catalogue.ts';
+import { CATALOGUE } from '../model/catalogue.ts';
+import {
+  COUNT,
+  STATSD_GROUPS,
+  STATSD_OUTCOMES,
+  type StatsdOutcome,
+  TIMING,
+  timingOf,
+  VALUE,
+} from './statsd-hierarchy.ts';
+
+/**
+ * The mapping file of statsd_exporter (github.com/prometheus/statsd_exporter, "Metric Mapping and Configuration") that
+ * turns the hierarchy into the metric and label names of `/metrics`. What the hierarchy cannot carry stays out: no
+ * method, no scheme, the route is its segment, the status is its class.
+ */
+
+/** Metric kinds as the exporter's `match_metric_type` has them. */
+type WireType = 'counter' | 'gauge' | 'observer';
+
+interface Rule {
+  readonly comment?: string;
+  readonly match: string;
+  readonly wire: WireType;
+  /** Absent: the line is taken and dropped. */
+  readonly name?: string;
+  readonly help?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly buckets?: readonly number[];
+}
+
+const STATUS_CLASS: Readonly<Record<StatsdOutcome, string>> = { ok: '2xx', bad_request: '4xx', error: '5xx' };
+/** Every name starts with these three; the labels are those that a scrape of the service itself would have. */
+const PREFIX = '*.*.*';
+const IDENTITY = { environment: '$1', instance: '$2', job: '$3' };
+
+/** A histogram from the durations by outcome; the plain duration and the counters say the same again and are dropped. */
+function durations(definition: MetricDefinition, group: string, segmentLabel: string): Rule[] {
+  const status = 'http_response_status_code';
+  for (const label of [segmentLabel, status]) {
+    if (!definition.labels.includes(label)) throw new Error(`${definition.prometheus} has no label ${label}`);
+  }
+  return STATSD_OUTCOMES.flatMap((outcome): Rule[] => [
+    {
+      match: `${PREFIX}.${group}.*.${timingOf(outcome)}`,
+      wire: 'observer',
+      name: definition.prometheus,
+      help: definition.help,
+      labels: { ...IDENTITY, [segmentLabel]: '$4', [status]: STATUS_CLASS[outcome] },
+      ...(definition.buckets === undefined ? {} : { buckets: definition.buckets }),
+    },
+    { match: `${PREFIX}.${group}.*.${outcome}`, wire: 'counter' },
+  ]).concat({ match: `${PREFIX}.${group}.*.${TIMING}`, wire: 'observer' });
+}
+
+function rules(): Rule[] {
+  const runtime = `${PREFIX}.${STATSD_GROUPS.runtime}.*`;
+  const custom = `${PREFIX}.${STATSD_GROUPS.custom}.*`;
+  const labels = IDENTITY;
+  const userLabels = { ...IDENTITY, labels: '$5' };
+  return [
+    ...durations(CATALOGUE.httpServerRequestDuration, STATSD_GROUPS.handlers, 'http_route'),
+    ...durations(CATALOGUE.httpClientRequestDuration, STATSD_GROUPS.clients, 'server_address'),
+    { match: `${runtime}.${VALUE}`, wire: 'gauge', name: '$4', help: 'Runtime value of the service.', labels },
+    { match: `${runtime}.${COUNT}`, wire: 'counter', name: '$4', help: 'Runtime count of the service.', labels },
+    // Metrics of the app: a known last segment means no labels; anything else is the label values, joined.
+    { match: `${custom}.${COUNT}`, wire: 'counter', name: '$4', help: 'Metric of the app.', labels },
+    { match: `${custom}.${VALUE}`, wire: 'gauge', name: '$4', help: 'Metric of the app.', labels },
+    { match: `${custom}.${VALUE}`, wire: 'observer', name: '$4', help: 'Metric of the app.', labels },
+    { match: `${custom}.${TIMING}`, wire: 'observer', name: '$4', help: 'Metric of the app.', labels },
+    { match: `${custom}.*`, wire: 'counter', name: '$4', help: 'Metric of the app.', labels: userLabels },
+    { match: `${custom}.*`, wire: 'gauge', name: '$4', help: 'Metric of the app.', labels: userLabels },
+    { match: `${custom}.*`, wire: 'observer', name: '$4', help: 'Metric of the app.', labels: userLabels },
+  ];
+}
+
+function ruleText(rule: Rule): string {
+  const lines = [`- match: ${JSON.stringify(rule.match)}`, `  match_metric_type: ${rule.wire}`];
+  if (rule.name === undefined) return [...lines, '  name: "dropped"', '  action: drop'].join('\n');
+  lines.push(`  name: ${JSON.stringify(rule.name)}`);
+  if (rule.help !== undefined) lines.push(`  help: ${JSON.stringify(rule.help)}`);
+  if (rule.buckets !== undefined) lines.push('  histogram_options:', `    buckets: [${rule.buckets.join(', ')}]`);
+  lines.push('  labels:');
+  for (const [name, value] of Object.entries(rule.labels ?? {})) lines.push(`    ${name}: ${JSON.stringify(value)}`);
+  return lines.join('\n');
+}
+
+/** The whole file, with its head; ends with a line end. */
+export function statsdMapping(): string {
+  const buckets = CATALOGUE.httpServerRequestDuration.buckets.join(', ');
+  return `# Generated from lib/model/catalogue.ts by \`npm run generate\`. Do not edit.
+#
+# Mapping of statsd_exporter for Sightline's StatsD hierarchy (environment.host.service.group.segment.outcome).
+# It gives the metric and label names of the services' own /metrics, so that the same dashboards work:
+#   - http_route (server) and server_address (client) hold the segment, http_response_status_code the class
+#     (2xx, 4xx, 5xx); the hierarchy carries no method, scheme or error type.
+#   - environment, instance (the host) and job (the service) come from the name. Scrape the exporter with
+#     honor_labels: true, else they become exported_instance and exported_job.
+#   - Label values of the app's own metrics arrive joined, in declared order, in the label "labels".
+# Scraping a service's /metrics and this exporter into one Prometheus counts everything twice: choose one.
+#
+#   statsd_exporter --statsd.mapping-config=mapping.yml
+defaults:
+  observer_type: histogram
+  match_type: glob
+  # The most precise rule wins, in whatever order.
+  glob_disable_ordering: true
+  histogram_options:
+    buckets: [${buckets}]
+mappings:
+${rules().map(ruleText).join('\n')}
+`;
+}

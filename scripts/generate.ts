@@ -1,0 +1,34 @@
+/**
+ * `npm run generate`: writes every generated file of the repository. With `--check` it writes nothing and fails when
+ * one is not what it would write.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { statsdMapping } from '../lib/codec/statsd-mapping.ts';
+import { metricsPage } from './generate/metrics-page.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** One row per generated file: its path and who makes its text. */
+const FILES: readonly { readonly path: string; readonly make: () => string }[] = [
+  { path: 'deploy/statsd/mapping.yml', make: statsdMapping },
+  { path: 'docs/metrics.md', make: metricsPage },
+];
+
+const check = process.argv.includes('--check');
+let stale = 0;
+for (const { path, make } of FILES) {
+  const file = join(root, path);
+  const text = make();
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
+  if (check) {
+    stale += 1;
+    process.stderr.write(`${path} is not what 'npm run generate' writes; run it and commit the result\n`);
+    continue;
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  process.stdout.write(`wrote ${path}\n`);
+}
+process.exitCode = stale > 0 ? 1 : 0;

@@ -1,0 +1,85 @@
+import { STATSD_GROUPS } from '../../lib/codec/statsd-hierarchy.ts';
+import type { MetricDefinition } from '../../lib/model/catalogue.ts';
+import { CATALOGUE } from '../../lib/model/catalogue.ts';
+import { RUNTIME_METRICS, WRONG_TOTALS } from '../../lib/model/runtime-metrics.ts';
+
+function code(texts: readonly string[]): string {
+  return texts.length === 0 ? '–' : texts.map((text) => `\`${text}\``).join(', ');
+}
+
+function ours(definition: MetricDefinition): string {
+  const unit = definition.unit === '' ? '–' : `\`${definition.unit}\``;
+  return `| \`${definition.prometheus}\` | ${definition.type} | ${unit} | ${code(definition.labels)} | ${definition.help} |`;
+}
+
+/** docs/metrics.md. */
+export function metricsPage(): string {
+  const definitions: readonly MetricDefinition[] = Object.values(CATALOGUE);
+  const buckets = CATALOGUE.httpServerRequestDuration.buckets.join(', ');
+  return `<!-- Generated from lib/model/catalogue.ts by \`npm run generate\`. Do not edit. -->
+
+# Metrics
+
+Every metric that Sightline emits. HTTP metrics follow OpenTelemetry's semantic conventions; names, units and help texts
+pass \`promtool check metrics\`.
+
+## HTTP and Sightline itself
+
+| Prometheus | type | unit | labels | meaning |
+|---|---|---|---|---|
+${definitions.map(ours).join('\n')}
+
+Buckets of the durations, in seconds: ${buckets}. In OpenMetrics (\`Accept: application/openmetrics-text\`) each bucket carries
+its last sampled observation as exemplar, with \`trace_id\` and \`span_id\`.
+
+- A method that HTTP does not define is \`_OTHER\`. A request that matched no route has \`http_route=""\`. An aborted request
+  has no status and an \`error_type\`; without a more precise reason, \`error_type\` of a failed answer is its status code.
+- A metric has at most \`SIGHTLINE_METRIC_SERIES_LIMIT\` series. What comes beyond goes to one series with \`__other__\` in
+  every label and is counted in \`${CATALOGUE.seriesOverLimit.prometheus}\`.
+- The four \`sightline_health_*\` facts cover the last minute in steps of five seconds; the percentile is within 2 %.
+
+## Node
+
+From prom-client's \`collectDefaultMetrics\`.
+
+| Prometheus | type | labels | meaning |
+|---|---|---|---|
+${RUNTIME_METRICS.map((metric) => `| \`${metric.prometheus}\` | ${metric.type} | ${code(metric.labels)} | ${metric.help} |`).join('\n')}
+
+prom-client's ${code(Object.keys(WRONG_TOTALS))} are gauges, and \`_total\` belongs to counters. Their numbers are the sums over
+${code(Object.values(WRONG_TOTALS))}: \`sum without (type) (nodejs_active_handles)\`.
+
+## Your own
+
+\`\`\`js
+import { metrics } from 'sightline';
+
+const orders = metrics.counter({ name: 'orders_created_total', help: 'Orders created.', labels: ['kind'] });
+orders.inc({ kind: 'card' });
+\`\`\`
+
+A declaration that breaks Prometheus's naming rules throws \`SIGHTLINE_E_METRIC_NAME\` and says the right name; using an
+instrument never throws. Registries of your own \`prom-client\` or \`@prometheus-io/client\` join the same page; of two families
+with one name the first stays, in the order Sightline, \`metrics\`, Node, yours.
+
+## StatsD
+
+\`SIGHTLINE_METRICS=statsd\` sends \`environment.host.service.group.segment.outcome\`. Each segment is made of \`[a-z0-9_-]\`: lower
+case, every other character becomes \`_\`, runs of \`_\` become one, none stays at the ends.
+
+| name | type | meaning |
+|---|---|---|
+| \`….${STATSD_GROUPS.handlers}.get_orders_id.ok\`, \`.bad_request\`, \`.error\` | counter | requests of \`GET /orders/:id\` that ended below 400, with 4xx, with 5xx or not at all |
+| \`….${STATSD_GROUPS.handlers}.get_orders_id.timing\` | ms | their duration |
+| \`….${STATSD_GROUPS.handlers}.get_orders_id.timing_ok\`, \`.timing_bad_request\`, \`.timing_error\` | ms | the same by outcome |
+| \`….${STATSD_GROUPS.clients}.get_api_example_com.ok\`, … | as above | outbound requests, by method and host (and port, unless 80 or 443) |
+| \`….${STATSD_GROUPS.runtime}.nodejs_heap_size_used_bytes.value\`, \`….process_cpu_seconds_total.count\` | gauge, counter | Node's metrics that have no labels, every ten seconds |
+| \`….${STATSD_GROUPS.custom}.orders_created_total.card\` | as declared | your own; the last segment is the label values, else \`count\`, \`value\` or \`timing\` |
+
+\`GET /\` is \`get\`; a request that matched no route is \`get_unmatched\`. Counters are added up for a second; of one duration name
+64 values a second leave as they are, above that a sample with the exact rate. A packet is at most 1432 bytes.
+
+\`deploy/statsd/mapping.yml\` makes the names above out of the hierarchy in statsd_exporter. Scraping a service and the exporter into
+one Prometheus counts everything twice: choose one.
+`;
+}
