@@ -40,7 +40,13 @@ export class SightlinePropagator implements TextMapPropagator {
     try {
       const own = toObservationContext(context);
       if (isTracingSuppressed(own)) return;
-      const set = (name: string, value: string): void => setter.set(carrier, name, value);
+      const set = (name: string, value: string): void => {
+        try {
+          setter.set(carrier, name, value);
+        } catch {
+          // The carrier or its setter refuses: the caller's matter, and the other headers may still fit.
+        }
+      };
       inject(this.formats, own.span?.spanContext(), own.baggage, set);
       const id = correlationIdOf(own);
       const header = this.correlationHeaders[0];
@@ -62,7 +68,7 @@ export class SightlinePropagator implements TextMapPropagator {
   private headersOf<Carrier>(carrier: Carrier, getter: TextMapGetter<Carrier>): IncomingHttpHeaders {
     const headers: IncomingHttpHeaders = {};
     for (const name of this.names) {
-      const value = getter.get(carrier, name);
+      const value = carried(carrier, name, getter);
       if (typeof value === 'string') headers[name] = value;
       else if (Array.isArray(value) && value.length > 0)
         headers[name] = value.filter((part) => typeof part === 'string').join(', ');
@@ -92,5 +98,14 @@ export class SightlinePropagator implements TextMapPropagator {
     if (this.formats.includes('b3')) fields.push('b3');
     if (this.formats.includes('b3multi')) fields.push('x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled', 'x-b3-flags');
     return [...fields, ...this.correlationHeaders.slice(0, 1)];
+  }
+}
+
+/** What the caller's getter gives; a getter that throws has nothing. */
+function carried<Carrier>(carrier: Carrier, name: string, getter: TextMapGetter<Carrier>): unknown {
+  try {
+    return getter.get(carrier, name);
+  } catch {
+    return undefined;
   }
 }

@@ -11,13 +11,12 @@ function fromHrTime(seconds: number, nanos: number, clock: Clock): number {
   return clock.nowMicros() - ((nowSeconds - seconds) * 1_000_000 + (nowNanos - nanos) / 1000);
 }
 
-function toFraction(input: unknown, clock: Clock): number {
+function toFraction(input: TimeInput, clock: Clock): number {
   if (typeof input === 'number') {
     return input < EPOCH_THRESHOLD_MILLIS ? (performance.timeOrigin + input) * 1000 : input * 1000;
   }
   if (input instanceof Date) return input.getTime() * 1000;
-  if (isHrTime(input)) return fromHrTime(input[0], input[1], clock);
-  return Number.NaN;
+  return fromHrTime(input[0], input[1], clock);
 }
 
 function isHrTime(input: unknown): input is [number, number] {
@@ -26,7 +25,12 @@ function isHrTime(input: unknown): input is [number, number] {
 
 /** Whether a value is a time as the API takes it. */
 export function isTimeInput(input: unknown): input is TimeInput {
-  return typeof input === 'number' || input instanceof Date || isHrTime(input);
+  try {
+    return typeof input === 'number' || input instanceof Date || isHrTime(input);
+  } catch {
+    // A revoked proxy throws on every look.
+    return false;
+  }
 }
 
 /**
@@ -34,6 +38,7 @@ export function isTimeInput(input: unknown): input is TimeInput {
  * `[seconds, nanoseconds]` since the epoch or of `process.hrtime()`. Anything else, and invalid dates, is now.
  */
 export function toMicros(input: unknown, clock: Clock): number {
+  if (!isTimeInput(input)) return clock.nowMicros();
   const micros = Math.floor(toFraction(input, clock));
   return Number.isFinite(micros) && micros >= 0 ? micros : clock.nowMicros();
 }

@@ -20,7 +20,7 @@ export class ObservationTracer implements Tracer {
   }
 
   startSpan(name: string, options?: SpanOptions, context?: Context): Span {
-    return this.factory.startFor(this.scope, name, options, context ?? active());
+    return this.factory.startFor(this.scope, name, options ?? undefined, context ?? active());
   }
 
   startActiveSpan<Fn extends SpanBody>(name: string, fn: Fn): ReturnType<Fn>;
