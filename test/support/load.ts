@@ -9,7 +9,8 @@ export interface Answer {
 /** One request with `node:http`, so that nothing of `fetch` gets between the test and the bytes. */
 export function send(url: string, options: RequestOptions & { body?: string } = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, options, (response) => {
+    // A connection of its own unless an agent is given: a kept one would hold the server's end for seconds.
+    const outgoing = request(url, { agent: false, ...options }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (text: string) => {
