@@ -1,0 +1,30 @@
+/** A label matcher of PromQL: `name="value"`, `!=`, `=~`, `!~`. Source: Prometheus documentation, "Time series selectors". */
+export interface LabelMatcher {
+  readonly name: string;
+  readonly operator: '=' | '!=' | '=~' | '!~';
+  readonly value: string;
+}
+
+/** Tests one label value; a missing label is the empty string. */
+export type LabelTest = (value: string) => boolean;
+
+/**
+ * Compiles a matcher. Regular expressions are anchored, as in Prometheus.
+ *
+ * @throws SyntaxError for an expression that is none
+ */
+export function compileMatcher(matcher: LabelMatcher): LabelTest {
+  const { operator, value } = matcher;
+  if (operator === '=') return (candidate) => candidate === value;
+  if (operator === '!=') return (candidate) => candidate !== value;
+  const expression = new RegExp(`^(?:${value})$`, 's');
+  return operator === '=~' ? (candidate) => expression.test(candidate) : (candidate) => !expression.test(candidate);
+}
+
+/** Compiles matchers that must all hold for a set of labels. @throws SyntaxError */
+export function compileMatchers(
+  matchers: readonly LabelMatcher[],
+): (labels: Readonly<Record<string, string>>) => boolean {
+  const tests = matchers.map((matcher) => ({ name: matcher.name, test: compileMatcher(matcher) }));
+  return (labels) => tests.every(({ name, test }) => test(Object.hasOwn(labels, name) ? labels[name]! : ''));
+}

@@ -1,0 +1,139 @@
+import { hash } from 'node:crypto';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type TraceQuery, traceMatches } from '../query/trace-query.ts';
+import type { ZipkinSpan } from '../zipkin-span.ts';
+import type { RecentRequest, SpanRecord } from './store.ts';
+
+/** Spans of one trace that are given out; a trace that never ends must not fill the memory. */
+export const MAX_TRACE_SPANS = 10_000;
+/** Traces looked at for one search before it gives up with what it has. */
+const MAX_TRACES_TESTED = 10_000;
+/** Newest spans among which the recent requests are found. */
+const RECENT_SPANS = 5000;
+
+/** One distinct value after another out of an index, without reading it whole (SQLite documentation, recursive CTE). */
+function looseScan(column: string, where: string): string {
+  return `WITH RECURSIVE found(v) AS (
+    SELECT min(${column}) FROM spans WHERE ${column} > '' ${where}
+    UNION ALL SELECT (SELECT min(${column}) FROM spans WHERE ${column} > v ${where}) FROM found WHERE v IS NOT NULL
+  ) SELECT v FROM found WHERE v IS NOT NULL`;
+}
+
+export class SpanTable {
+  readonly #insert: StatementSync;
+  readonly #trace: StatementSync;
+  readonly #window: StatementSync;
+  readonly #services: StatementSync;
+  readonly #names: StatementSync;
+  readonly #remotes: StatementSync;
+  readonly #recent: StatementSync;
+  readonly #logCount: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#insert = database.prepare(
+      'INSERT OR IGNORE INTO spans (received, trace_id, span_id, digest, service, remote, name, ts, duration, error, correlation_id, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)',
+    );
+    this.#trace = database.prepare(
+      `SELECT body FROM spans WHERE trace_id = ? ORDER BY ts, id LIMIT ${MAX_TRACE_SPANS}`,
+    );
+    this.#window = database.prepare('SELECT trace_id AS traceId FROM spans WHERE ts BETWEEN ? AND ? ORDER BY ts DESC');
+    this.#services = database.prepare(looseScan('service', ''));
+    this.#names = database.prepare(looseScan('name', 'AND service = ?1'));
+    this.#remotes = database.prepare(looseScan('remote', 'AND service = ?1'));
+    this.#recent = database.prepare('SELECT trace_id AS traceId FROM spans ORDER BY ts DESC LIMIT ?');
+    this.#logCount = database.prepare('SELECT count(*) AS n FROM logs WHERE trace_id = ?');
+  }
+
+  append(spans: readonly SpanRecord[], receivedMillis: number): void {
+    for (const span of spans) {
+      this.#insert.run(
+        receivedMillis,
+        span.traceId,
+        span.spanId,
+        hash('sha1', span.body).slice(0, 20),
+        span.service,
+        span.remoteService,
+        span.name,
+        span.timestamp,
+        span.duration,
+        span.error ? 1 : 0,
+        span.correlationId ?? null,
+        span.body,
+      );
+    }
+  }
+
+  trace(traceId: string): string[] {
+    return this.#trace.all(traceId).map((row) => row['body'] as string);
+  }
+
+  traces(query: TraceQuery): string[][] {
+    const found: string[][] = [];
+    const tested = new Set<string>();
+    for (const row of this.#window.iterate((query.endTs - query.lookback) * 1000, query.endTs * 1000)) {
+      const traceId = row['traceId'] as string;
+      if (tested.has(traceId)) continue;
+      tested.add(traceId);
+      const bodies = this.trace(traceId);
+      if (
+        traceMatches(
+          bodies.map((body) => JSON.parse(body) as ZipkinSpan),
+          query,
+        )
+      )
+        found.push(bodies);
+      if (found.length >= query.limit || tested.size >= MAX_TRACES_TESTED) break;
+    }
+    return found;
+  }
+
+  services(): string[] {
+    return this.#services.all().map((row) => row['v'] as string);
+  }
+
+  spanNames(service: string): string[] {
+    return this.#names.all(service.toLowerCase()).map((row) => row['v'] as string);
+  }
+
+  remoteServices(service: string): string[] {
+    return this.#remotes.all(service.toLowerCase()).map((row) => row['v'] as string);
+  }
+
+  recent(limit: number): RecentRequest[] {
+    const traceIds = new Set<string>();
+    for (const row of this.#recent.iterate(RECENT_SPANS)) {
+      traceIds.add(row['traceId'] as string);
+      if (traceIds.size >= limit) break;
+    }
+    return [...traceIds].map((traceId) => this.#summary(traceId)).sort((one, other) => other.startedAt - one.startedAt);
+  }
+
+  #summary(traceId: string): RecentRequest {
+    const bodies = this.trace(traceId);
+    const spans = bodies.map((body) => JSON.parse(body) as ZipkinSpan);
+    const present = new Set(spans.map((span) => span.id));
+    let root = 0;
+    let start = Number.POSITIVE_INFINITY;
+    let end = 0;
+    spans.forEach((span, index) => {
+      if (span.timestamp === undefined) return;
+      start = Math.min(start, span.timestamp);
+      end = Math.max(end, span.timestamp + (span.duration ?? 0));
+      const orphan = span.parentId === undefined || !present.has(span.parentId);
+      const rootIsOrphan = spans[root]!.parentId === undefined || !present.has(spans[root]!.parentId!);
+      if (orphan && !rootIsOrphan) root = index;
+    });
+    const services = new Set(spans.map((span) => span.localEndpoint?.serviceName ?? '').filter((name) => name !== ''));
+    return {
+      traceId,
+      correlationId: spans.find((span) => span.tags?.['correlation.id'] !== undefined)?.tags?.['correlation.id'],
+      rootSpan: bodies[root]!,
+      services: [...services],
+      startedAt: Number.isFinite(start) ? start : 0,
+      durationMicros: Number.isFinite(start) ? end - start : 0,
+      spans: spans.length,
+      errors: spans.filter((span) => span.tags !== undefined && Object.hasOwn(span.tags, 'error')).length,
+      logs: Number(this.#logCount.get(traceId)!['n']),
+    };
+  }
+}
