@@ -108,7 +108,8 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
     if (span !== undefined) finishSpan(span, scope, end, redactor);
     const lineEnd = { ...end, durationNanos: Math.round(durationMillis * NANOS_PER_MILLI) };
     // An abort alone is no error of the app; an error that a framework saw on the way to a 5xx is, on any path.
-    if (scope.error !== undefined && end.errorType !== undefined && !wasErrorLogged(scope.error)) {
+    const untold = scope.error !== undefined && !scope.errorTold && !wasErrorLogged(scope.error);
+    if (untold && end.errorType !== undefined) {
       logs.errorLine(scope, scope.error, lineEnd);
     }
     if (span !== undefined) logs.accessLine(scope, lineEnd);
@@ -116,9 +117,10 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
   };
 }
 
-/** Ends a request that its process does not survive, or whose error reached no framework. */
+/** Ends a request that its process does not survive. The fatal line of the process is its error line. */
 export function failRequest(end: RequestEnder, scope: ServerScope, error: unknown): void {
   scope.error ??= error;
+  scope.errorTold = true;
   end(scope, undefined, errorType(error));
 }
 

@@ -34,6 +34,8 @@ export class ServerScope implements RequestScope {
   routeSource: unknown = undefined;
   handler: string | undefined = undefined;
   error: unknown = undefined;
+  /** Set when a fatal line says what an error line would say. */
+  errorTold = false;
   ended = false;
 
   constructor(fields: ServerScopeFields) {

@@ -87,12 +87,17 @@ for (const [name, missing, load] of expresses) {
       users.post('/fail', function createUser(_request: unknown, _response: unknown, next: (error: Error) => void) {
         next(new Error('no user'));
       });
-      app.all(name === 'Express 4' ? '*' : '/{*any}', (_request: unknown, _response: unknown, next: () => void) => next());
+      app.all(name === 'Express 4' ? '*' : '/{*any}', (_request: unknown, _response: unknown, next: () => void) =>
+        next(),
+      );
       app.use('/api/users', users);
       app.get('/orders/:id', (_request: unknown, response: any) => response.send('order'));
       app.get(['/a/:id', '/b/:id/c'], (_request: unknown, response: any) => response.send('list'));
       app.get(/^\/files\/(.+)$/, (_request: unknown, response: any) => response.send('file'));
-      app.route('/chain').get((_request: unknown, _response: unknown, next: () => void) => next(), (_r: unknown, response: any) => response.send('c'));
+      app.route('/chain').get(
+        (_request: unknown, _response: unknown, next: () => void) => next(),
+        (_r: unknown, response: any) => response.send('c'),
+      );
       app.get('/throws', function throwsHere() {
         throw new TypeError('thrown');
       });
@@ -103,7 +108,9 @@ for (const [name, missing, load] of expresses) {
       const sub = express();
       sub.get('/inner/:x', (_request: unknown, response: any) => response.send('sub'));
       app.use('/sub', sub);
-      app.use('/handled', (_request: unknown, _response: unknown, next: (error: Error) => void) => next(new Error('first')));
+      app.use('/handled', (_request: unknown, _response: unknown, next: (error: Error) => void) =>
+        next(new Error('first')),
+      );
       app.use('/handled', (error: Error, _request: unknown, response: any, _next: unknown) => {
         response.status(500).send(`handled ${error.message}`);
       });
@@ -211,7 +218,9 @@ for (const [name, missing, load] of fastifies) {
       app.register(
         async (child: any) => {
           child.get('/items/:item', async () => 'item');
-          child.setErrorHandler((error: Error, _request: unknown, reply: any) => reply.code(503).send({ sorry: error.message }));
+          child.setErrorHandler((error: Error, _request: unknown, reply: any) =>
+            reply.code(503).send({ sorry: error.message }),
+          );
           child.get('/custom', async () => {
             throw new Error('custom');
           });
@@ -255,7 +264,11 @@ for (const [name, missing, load] of fastifies) {
 const koa2 = npmFixture('koa-2');
 const fromKoa2 = (name: string) => createRequire(`${koa2.directory}/x.js`)(name);
 const koas: [string, string | undefined, () => Promise<[any, any]>][] = [
-  ['Koa 3 and @koa/router 15', undefined, async () => [(await import('koa' as string)).default, (await import('@koa/router')).default]],
+  [
+    'Koa 3 and @koa/router 15',
+    undefined,
+    async () => [(await import('koa' as string)).default, (await import('@koa/router')).default],
+  ],
   ['Koa 2 and @koa/router 12', koa2.missing, async () => [fromKoa2('koa'), fromKoa2('@koa/router')]],
   ['Koa 2 and koa-router 12', koa2.missing, async () => [fromKoa2('koa'), fromKoa2('koa-router')]],
 ];

@@ -53,7 +53,9 @@ afterEach(() => {
 });
 
 const ended = (count: number) =>
-  eventually(`${count} ended client requests`, () => (recorded.clientMetrics.length >= count ? true : undefined), { pauseMillis: 2 });
+  eventually(`${count} ended client requests`, () => (recorded.clientMetrics.length >= count ? true : undefined), {
+    pauseMillis: 2,
+  });
 
 /** Sends by `http.request` and reads the answer. */
 function send(options: http.RequestOptions, body?: string): Promise<string> {
@@ -94,8 +96,13 @@ describe('http', () => {
     const { durationSeconds, endMillis, ...metric } = recorded.clientMetrics[0] as Record<string, number>;
     assert.ok(durationSeconds > 0 && endMillis > 0);
     assert.deepEqual(metric, {
-      method: 'GET', serverAddress: '127.0.0.1', serverPort: port, statusCode: 200, errorType: undefined,
-      traceId: span.spanContext().traceId, spanId: span.spanContext().spanId,
+      method: 'GET',
+      serverAddress: '127.0.0.1',
+      serverPort: port,
+      statusCode: 200,
+      errorType: undefined,
+      traceId: span.spanContext().traceId,
+      spanId: span.spanContext().spanId,
     });
     const [{ headers, raw }] = requests;
     assert.equal(headers['traceparent'], `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`);
@@ -106,22 +113,38 @@ describe('http', () => {
   test('every way to ask for it: get, url and options, an array of headers, Expect, ClientRequest itself', async () => {
     const ways: Record<string, () => Promise<unknown>> = {
       get: () => new Promise((resolve) => get(`http://127.0.0.1:${port}/get`, (r) => r.resume().on('end', resolve))),
-      'default import': () => new Promise((resolve) => http.get({ port, host: '127.0.0.1' }, (r) => r.resume().on('end', resolve))),
+      'default import': () =>
+        new Promise((resolve) => http.get({ port, host: '127.0.0.1' }, (r) => r.resume().on('end', resolve))),
       'flat array': () => send({ headers: ['Host', 'h', 'A', '1'] as never }),
-      'nested array': () => send({ headers: [['Host', 'h'], ['A', '1']] as never }),
-      'expect': () => send({ method: 'POST', headers: { Expect: '100-continue', 'content-length': '2' } }, 'ab'),
-      'expect in an array': () => send({ method: 'POST', headers: ['Host', 'h', 'Expect', '100-continue', 'Content-Length', '2'] as never }, 'ab'),
+      'nested array': () =>
+        send({
+          headers: [
+            ['Host', 'h'],
+            ['A', '1'],
+          ] as never,
+        }),
+      expect: () => send({ method: 'POST', headers: { Expect: '100-continue', 'content-length': '2' } }, 'ab'),
+      'expect in an array': () =>
+        send(
+          { method: 'POST', headers: ['Host', 'h', 'Expect', '100-continue', 'Content-Length', '2'] as never },
+          'ab',
+        ),
       ClientRequest: () =>
-        new Promise((resolve) => new http.ClientRequest(`http://127.0.0.1:${port}/`, (r) => void r.resume().on('end', resolve)).end()),
+        new Promise((resolve) =>
+          new http.ClientRequest(`http://127.0.0.1:${port}/`, (r) => void r.resume().on('end', resolve)).end(),
+        ),
       'agent false': () => send({ agent: false }),
       'kept alive': () => send({ agent: new Agent({ keepAlive: true, timeout: 1000 }) }),
       'a body in pieces': () =>
         new Promise((resolve) => {
-          const outgoing = request({ port, host: '127.0.0.1', method: 'PUT' }, (r) => void r.resume().on('end', resolve));
+          const outgoing = request(
+            { port, host: '127.0.0.1', method: 'PUT' },
+            (r) => void r.resume().on('end', resolve),
+          );
           outgoing.write('a');
           setImmediate(() => outgoing.end('b'));
         }),
-      'flushHeaders': () =>
+      flushHeaders: () =>
         new Promise((resolve) => {
           const outgoing = request({ port, host: '127.0.0.1' }, (r) => void r.resume().on('end', resolve));
           outgoing.flushHeaders();
@@ -148,9 +171,19 @@ describe('http', () => {
     const forms: (() => Promise<unknown>)[] = [
       () => send({ headers: { Traceparent: traceparent, 'X-Correlation-Id': 'mine' } }),
       () => send({ headers: ['Host', 'h', 'TraceParent', traceparent, 'X-CORRELATION-ID', 'mine'] as never }),
-      () => send({ headers: [['Host', 'h'], ['traceparent', traceparent], ['x-correlation-id', 'mine']] as never }),
+      () =>
+        send({
+          headers: [
+            ['Host', 'h'],
+            ['traceparent', traceparent],
+            ['x-correlation-id', 'mine'],
+          ] as never,
+        }),
       () => send({ method: 'POST', headers: { expect: '100-continue', traceparent, 'x-correlation-id': 'mine' } }, 'x'),
-      () => fetch(`http://127.0.0.1:${port}/`, { headers: { traceparent, 'x-correlation-id': 'mine' } }).then((r) => r.text()),
+      () =>
+        fetch(`http://127.0.0.1:${port}/`, { headers: { traceparent, 'x-correlation-id': 'mine' } }).then((r) =>
+          r.text(),
+        ),
     ];
     for (const form of forms) await form();
     for (const { headers, raw } of requests) {
@@ -174,7 +207,10 @@ describe('http', () => {
       await send({});
       await fetch(`http://127.0.0.1:${port}/`).then((r) => r.text());
     });
-    assert.deepEqual(requests.map(({ headers }) => headers['x-correlation-id']), ['job-7', 'job-7']);
+    assert.deepEqual(
+      requests.map(({ headers }) => headers['x-correlation-id']),
+      ['job-7', 'job-7'],
+    );
     const server = createServer(async (_incoming, response) => {
       await send({});
       await fetch(`http://127.0.0.1:${port}/`).then((r) => r.text());
@@ -183,13 +219,18 @@ describe('http', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     requests = [];
     recorded.clear();
-    await runIn(ROOT, () => send({ port: (server.address() as AddressInfo).port, headers: { 'x-correlation-id': 'inbound-1' } }));
+    await runIn(ROOT, () =>
+      send({ port: (server.address() as AddressInfo).port, headers: { 'x-correlation-id': 'inbound-1' } }),
+    );
     server.close();
     await ended(3);
     const [served] = recorded.server();
     const inner = recorded.client().filter((span) => span.parent?.spanId === served.spanContext().spanId);
     assert.equal(inner.length, 2);
-    assert.deepEqual(requests.map(({ headers }) => headers['x-correlation-id']), ['inbound-1', 'inbound-1']);
+    assert.deepEqual(
+      requests.map(({ headers }) => headers['x-correlation-id']),
+      ['inbound-1', 'inbound-1'],
+    );
   });
 
   test('work of an ignored path tells the next hop not to sample', async () => {
@@ -198,7 +239,11 @@ describe('http', () => {
       response.end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    await send({ port: (server.address() as AddressInfo).port, path: '/livez', agent: Object.assign(new Agent(), { [kOwn]: true }) });
+    await send({
+      port: (server.address() as AddressInfo).port,
+      path: '/livez',
+      agent: Object.assign(new Agent(), { [kOwn]: true }),
+    });
     server.close();
     const [span] = recorded.client();
     assert.equal(span.parent?.traceFlags, 0);
@@ -209,16 +254,20 @@ describe('http', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const seen: (string | undefined)[] = [];
     const one = (id: string) =>
-      correlation.run(id, () => new Promise<void>((resolve) => {
-        request({ port, host: '127.0.0.1', agent }, (response) => {
-          seen.push(active().correlationId);
-          response.on('data', () => seen.push(active().correlationId));
-          response.on('end', () => {
-            seen.push(active().correlationId);
-            resolve();
-          });
-        }).end();
-      }));
+      correlation.run(
+        id,
+        () =>
+          new Promise<void>((resolve) => {
+            request({ port, host: '127.0.0.1', agent }, (response) => {
+              seen.push(active().correlationId);
+              response.on('data', () => seen.push(active().correlationId));
+              response.on('end', () => {
+                seen.push(active().correlationId);
+                resolve();
+              });
+            }).end();
+          }),
+      );
     await Promise.all([one('a'), one('b')]);
     agent.destroy();
     assert.deepEqual(seen, ['a', 'a', 'a', 'b', 'b', 'b']);
@@ -228,17 +277,28 @@ describe('http', () => {
     await send({ path: '/status/404' });
     await send({ path: '/status/503' });
     await ended(2);
-    assert.deepEqual(recorded.clientMetrics.map((metric) => metric.errorType), ['404', '503']);
+    assert.deepEqual(
+      recorded.clientMetrics.map((metric) => metric.errorType),
+      ['404', '503'],
+    );
     assert.ok(recorded.client().every((span) => span.status.code === 2 && span.ends === 1));
   });
 
   test('every bad end ends once, and says which', async () => {
     const closed = await freePort();
     const ends: [string, () => Promise<unknown>, Record<string, unknown>][] = [
-      ['refused', () => send({ port: closed }), { errorType: 'ECONNREFUSED', statusCode: undefined, serverPort: closed }],
+      [
+        'refused',
+        () => send({ port: closed }),
+        { errorType: 'ECONNREFUSED', statusCode: undefined, serverPort: closed },
+      ],
       ['hang up', () => send({ path: '/drop' }), { errorType: 'ECONNRESET', statusCode: undefined }],
       ['half a response', () => send({ path: '/half' }), { errorType: 'aborted', statusCode: 200 }],
-      ['aborted by signal', () => send({ path: '/hang', signal: AbortSignal.timeout(20) }), { errorType: 'ABORT_ERR', statusCode: undefined }],
+      [
+        'aborted by signal',
+        () => send({ path: '/hang', signal: AbortSignal.timeout(20) }),
+        { errorType: 'ABORT_ERR', statusCode: undefined },
+      ],
       [
         'timeout',
         () =>
@@ -258,7 +318,11 @@ describe('http', () => {
           }),
         { errorType: 'ECONNRESET', statusCode: undefined },
       ],
-      ['no such host', () => send({ host: 'nowhere.invalid' }), { serverAddress: 'nowhere.invalid', statusCode: undefined }],
+      [
+        'no such host',
+        () => send({ host: 'nowhere.invalid' }),
+        { serverAddress: 'nowhere.invalid', statusCode: undefined },
+      ],
     ];
     let done = 0;
     for (const [name, act, expected] of ends) {
@@ -283,9 +347,15 @@ describe('http', () => {
 
   test('an upgrade ends with its 101', async () => {
     const server = Object.assign(createServer(), { [kOwn]: true });
-    server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'));
+    server.on('upgrade', (_request, socket) =>
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const outgoing = request({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', headers: { connection: 'Upgrade', upgrade: 'x' } });
+    const outgoing = request({
+      port: (server.address() as AddressInfo).port,
+      host: '127.0.0.1',
+      headers: { connection: 'Upgrade', upgrade: 'x' },
+    });
     outgoing.on('upgrade', (_response, socket) => socket.destroy());
     outgoing.end();
     await ended(1);
@@ -307,7 +377,10 @@ describe('http', () => {
   });
 
   test('to excluded hosts nothing goes; the span is there', async () => {
-    const server = Object.assign(createServer((incoming, response) => response.end(JSON.stringify(incoming.headers))), { [kOwn]: true });
+    const server = Object.assign(
+      createServer((incoming, response) => response.end(JSON.stringify(incoming.headers))),
+      { [kOwn]: true },
+    );
     await new Promise<void>((resolve, reject) => server.on('error', reject).listen(0, '::1', resolve));
     const { port: other } = server.address() as AddressInfo;
     const viaHttp = JSON.parse(await send({ host: '::1', port: other }));
@@ -325,7 +398,10 @@ describe('http', () => {
       await send({});
       await send({ headers: { baggage: 'mine=1' } });
     });
-    assert.deepEqual(requests.map(({ headers }) => headers['baggage']), ['tenant=a', 'mine=1']);
+    assert.deepEqual(
+      requests.map(({ headers }) => headers['baggage']),
+      ['tenant=a', 'mine=1'],
+    );
   });
 });
 
@@ -345,7 +421,10 @@ describe('fetch and undici', () => {
   test('each hop of a redirect is a request of its own', async () => {
     await fetch(`http://127.0.0.1:${port}/redirect`).then((r) => r.text());
     await ended(2);
-    assert.deepEqual(recorded.clientMetrics.map((metric) => metric.statusCode), [302, 200]);
+    assert.deepEqual(
+      recorded.clientMetrics.map((metric) => metric.statusCode),
+      [302, 200],
+    );
     for (const { raw } of requests) assert.equal(count(raw, 'traceparent'), 1);
   });
 
@@ -361,7 +440,10 @@ describe('fetch and undici', () => {
     await ended(4);
     const types = recorded.clientMetrics.map((metric) => metric.errorType);
     assert.equal(types[0], 'ECONNREFUSED');
-    assert.ok(types.every((type) => typeof type === 'string' && type !== '_OTHER'), JSON.stringify(types));
+    assert.ok(
+      types.every((type) => typeof type === 'string' && type !== '_OTHER'),
+      JSON.stringify(types),
+    );
     assert.ok(recorded.client().every((span) => span.ends === 1 && span.status.code === 2));
   });
 

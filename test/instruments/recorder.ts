@@ -105,7 +105,13 @@ export function record(options: Partial<InstrumentOptions> = {}): Recorded {
     server: () => recorded.spans.filter((span) => span.kind === 1),
     client: () => recorded.spans.filter((span) => span.kind === 2),
     clear() {
-      for (const list of [recorded.spans, recorded.serverMetrics, recorded.clientMetrics, recorded.access, recorded.errors]) {
+      for (const list of [
+        recorded.spans,
+        recorded.serverMetrics,
+        recorded.clientMetrics,
+        recorded.access,
+        recorded.errors,
+      ]) {
         list.length = 0;
       }
       recorded.rejected = 0;
@@ -166,7 +172,11 @@ export interface Answer {
 }
 
 /** Asks without being observed. */
-export function ask(port: number, path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+export function ask(
+  port: number,
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       { host: '127.0.0.1', port, path, method: init.method ?? 'GET', headers: init.headers ?? {}, agent: ownAgent },
@@ -177,7 +187,12 @@ export function ask(port: number, path: string, init: { method?: string; headers
           body += chunk;
         });
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, rawHeaders: response.rawHeaders, body }),
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            rawHeaders: response.rawHeaders,
+            body,
+          }),
         );
         response.on('error', reject);
       },
@@ -188,7 +203,13 @@ export function ask(port: number, path: string, init: { method?: string; headers
 }
 
 /** A connection that bytes are written to as they are. */
-export function rawConnection(port: number): { write(text: string): void; destroy(): void; text(): string; until(pattern: RegExp): Promise<string>; closed: Promise<void> } {
+export function rawConnection(port: number): {
+  write(text: string): void;
+  destroy(): void;
+  text(): string;
+  until(pattern: RegExp): Promise<string>;
+  closed: Promise<void>;
+} {
   const socket = connect(port, '127.0.0.1');
   let text = '';
   const checks = new Set<() => void>();
