@@ -143,9 +143,10 @@ for (const node of NODES) {
 
     for (const app of APPS) {
       for (const way of WAYS) {
-        test(`${app.file} by ${way.name}`, { skip: node.missing ?? app.missing }, async () => {
+        test(`${app.file} by ${way.name}`, { skip: node.missing ?? app.missing }, async (context) => {
           const expected = await bareRun(app, node);
           const { child, url, dataDirectory } = await start({ app, node, way }, receiver.environment);
+          context.after(() => child.kill('SIGKILL'));
           const id = `check-${node.version}-${app.file}-${way.name.replaceAll(/[^\w]/g, '')}`;
 
           const answer = await send(`${url}/orders/7`, { headers: { 'x-correlation-id': id } });
