@@ -4,7 +4,6 @@
  */
 export const ERRORS = {
   SIGHTLINE_E_OPTION: 'An option has a value that is not accepted.',
-  SIGHTLINE_E_ALREADY_OBSERVED: 'observe() was called while an observation with other options is running.',
   SIGHTLINE_E_RUNTIME: 'This runtime cannot be observed.',
   SIGHTLINE_E_INTERNAL: 'A bug of Sightline was caught; the app is not affected.',
   SIGHTLINE_E_PORT_TAKEN: 'A port that was asked for is taken.',
@@ -15,8 +14,11 @@ export const ERRORS = {
   SIGHTLINE_E_PEER_MISSING: 'An optional package is needed for what was asked.',
   SIGHTLINE_E_JOURNAL: 'The journal cannot be written.',
   SIGHTLINE_E_STACK_BUSY: 'Another local stack holds the data directory.',
+  SIGHTLINE_E_STACK_STORE: 'The store of the local stack cannot be opened.',
+  SIGHTLINE_E_REFUSED: 'The local stack does not take this request.',
   SIGHTLINE_E_STACK_UNREACHABLE: 'No local stack answers.',
   SIGHTLINE_E_NOT_FOUND: 'Nothing is known under this ID.',
+  SIGHTLINE_E_COMMAND: 'A program could not be started.',
   SIGHTLINE_E_USAGE: 'A command was used wrongly.',
   SIGHTLINE_E_DEMO: 'The demo did not find its request everywhere.',
 } as const;
@@ -24,12 +26,15 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /** Things said once on stderr that are no failure. Codes are never reused. */
 export const WARNINGS = {
+  SIGHTLINE_W_ALREADY_OBSERVED: 'observe() got options while the process is observed already; they are not used.',
   SIGHTLINE_W_PORT_TAKEN: 'The default admin port is taken; the next free one is used.',
   SIGHTLINE_W_SIGNAL_OFF: 'A signal has no address and is off.',
   SIGHTLINE_W_BACKEND_DOWN: 'A backend does not take what is sent; it is kept and sent again.',
   SIGHTLINE_W_DATA_DIR: 'The data directory cannot be used; another place is.',
   SIGHTLINE_W_SERIES_LIMIT: 'A metric has reached its series limit.',
   SIGHTLINE_W_NATIVE_PORT: 'A native port of the local stack is taken and left out.',
+  SIGHTLINE_W_TARGETS: 'A file of scrape targets cannot be read; its last good content stays.',
+  SIGHTLINE_W_STACK_BUG: 'A bug of the local stack was caught; it runs on.',
   SIGHTLINE_W_LATE: 'The app was loaded before the one line; what was loaded earlier is not reached.',
 } as const;
 export type WarningCode = keyof typeof WARNINGS;
