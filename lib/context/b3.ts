@@ -51,13 +51,14 @@ function withIds(traceId: string, spanId: string, sampling: B3Sampling): B3Inbou
  * @returns undefined when the header is malformed
  */
 export function parseB3Single(header: string): B3Inbound | undefined {
-  const value = trimOws(header).toLowerCase();
+  const trimmed = trimOws(header);
+  if (trimmed.length > MAX_SINGLE_LENGTH) return undefined;
+  const value = trimmed.toLowerCase();
   const length = value.length;
   if (length === 1) {
     const sampling = singleSampling(value);
     return sampling === undefined ? undefined : DECISIONS[sampling];
   }
-  if (length > MAX_SINGLE_LENGTH) return undefined;
   const traceEnd = value.charCodeAt(32) === DASH ? 32 : 16;
   const spanEnd = traceEnd + 17;
   if (length < spanEnd || value.charCodeAt(traceEnd) !== DASH) return undefined;

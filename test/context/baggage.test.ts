@@ -101,6 +101,13 @@ test('metadata that would break the header is left out, its member is not; hosti
   );
 });
 
+test('a lone surrogate is sent as U+FFFD', () => {
+  assert.equal(
+    formatBaggage(propagation.createBaggage({ a: { value: 'x\ud800y' }, b: { value: '1' } })),
+    'a=x%EF%BF%BDy,b=1',
+  );
+});
+
 test('round trip of any value under any token; no header is ever invalid', () => {
   const key = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"), minLength: 1, maxLength: 20 });
   fc.assert(

@@ -45,6 +45,11 @@ test('traceparent wins over B3 when both are valid, B3 stands in when it is not'
   );
 });
 
+test('flags that the specification does not define are dropped on arrival', () => {
+  assert.equal(extract({ traceparent: `00-${TRACE}-${SPAN}-ff` }, formats)?.spanContext?.traceFlags, 3);
+  assert.equal(extract({ traceparent: `00-${TRACE}-${SPAN}-fc` }, formats)?.spanContext?.traceFlags, 0);
+});
+
 test('only the configured formats are read; each B3 format reads both encodings', () => {
   assert.equal(extract({ traceparent, b3 }, ['b3'])?.spanContext?.traceId, OTHER);
   assert.equal(extract({ b3 }, ['tracecontext']), undefined);

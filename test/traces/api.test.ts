@@ -163,6 +163,14 @@ test('tracing suppressed by OpenTelemetry’s own packages: nothing is made', ()
   );
 });
 
+test('an inbound request is traced also where a suppressed context was inherited, other work of ours is not', () => {
+  const engine = createEngine({ sampler: createSampler('always_on', undefined), onEnd: () => {} });
+  context.with(suppressTracing(context.active()), () => {
+    assert.equal(engine.start('GET', SpanKind.SERVER, undefined).isRecording(), true);
+    assert.equal(engine.start('GET', SpanKind.CLIENT, undefined).isRecording(), false);
+  });
+});
+
 test('the correlation ID of the given context, or of the span in it, is on the span', () => {
   const tracer = trace.getTracer('lib');
   correlation.run('job-1', () => {
