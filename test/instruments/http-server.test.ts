@@ -361,7 +361,7 @@ describe('context', () => {
       connection.write('ab');
       await new Promise((resolve) => setTimeout(resolve, 5));
       connection.write('cd');
-      const text = await connection.until(new RegExp(`${name}[sS]*"end":"[^"]*"`));
+      const text = await connection.until(new RegExp(`${name}[\\s\\S]*"end":"[^"]*"`));
       const places = JSON.parse(text.slice(text.lastIndexOf('{'), text.lastIndexOf('}') + 1)) as Record<string, string>;
       assert.deepEqual([...new Set(Object.values(places))], [name], JSON.stringify(places));
       assert.ok('data' in places && 'timer started in data' in places);
