@@ -6,13 +6,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { statsdMapping } from '../lib/codec/statsd-mapping.ts';
-import { metricsPage } from './generate/metrics-page.ts';
+import { configurationPage } from './docs/configuration.ts';
+import { metricsPage } from './docs/metrics.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** One row per generated file: its path and who makes its text. */
 const FILES: readonly { readonly path: string; readonly make: () => string }[] = [
   { path: 'deploy/statsd/mapping.yml', make: statsdMapping },
+  { path: 'docs/configuration.md', make: configurationPage },
   { path: 'docs/metrics.md', make: metricsPage },
 ];
 

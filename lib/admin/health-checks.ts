@@ -22,12 +22,9 @@ export interface HealthCheckAnswer {
   readonly output?: string;
 }
 
-export type HealthCheck = () =>
-  | Promise<HealthCheckAnswer | boolean | undefined | void>
-  | HealthCheckAnswer
-  | boolean
-  | undefined
-  | void;
+type Said = HealthCheckAnswer | boolean | undefined;
+// biome-ignore lint/suspicious/noConfusingVoidType: `async () => { await query(); }` is the usual check, and its type is Promise<void>.
+export type HealthCheck = () => Said | void | Promise<Said | void>;
 
 export interface HealthCheckOptions {
   /** Milliseconds; default 1000. */

@@ -19,7 +19,7 @@ export const SKETCH_BUCKETS = Math.ceil(Math.log(HIGHEST_SECONDS) / LOG_GAMMA) -
 export function sketchBucket(seconds: number): number {
   if (seconds <= LOWEST_SECONDS) return 0;
   const index = Math.ceil(Math.log(seconds) / LOG_GAMMA) - OFFSET;
-  return index >= SKETCH_BUCKETS ? SKETCH_BUCKETS - 1 : index < 0 ? 0 : index;
+  return Math.min(SKETCH_BUCKETS - 1, Math.max(0, index));
 }
 
 /** The value that stands for a bucket: at most `SKETCH_RELATIVE_ERROR` from every duration in it. */

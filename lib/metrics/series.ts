@@ -30,14 +30,20 @@ export class BoundCounter {
   /** Adds `amount` (finite, not negative; anything else is counted as rejected). */
   inc(amount = 1): void {
     // The type is checked, too: a text or a bigint of a plain JavaScript app would spoil the sum or throw.
-    if (typeof amount !== 'number' || !(amount >= 0 && amount < Infinity)) return this.identity.owner.reject();
+    if (typeof amount !== 'number' || !(amount >= 0 && amount < Infinity)) {
+      this.identity.owner.reject();
+      return;
+    }
     this.value += amount;
     if (this.identity.isOther) this.identity.owner.overLimit();
   }
 
   /** Takes over a total that is counted elsewhere. A smaller total than before is not believed: a counter never falls. */
   follow(total: number): void {
-    if (typeof total !== 'number' || !(total >= 0 && total < Infinity)) return this.identity.owner.reject();
+    if (typeof total !== 'number' || !(total >= 0 && total < Infinity)) {
+      this.identity.owner.reject();
+      return;
+    }
     if (total > this.value) this.value = total;
   }
 
@@ -63,13 +69,19 @@ export class BoundGauge {
 
   /** Any number but NaN. */
   set(value: number): void {
-    if (typeof value !== 'number' || value !== value) return this.identity.owner.reject();
+    if (typeof value !== 'number' || Number.isNaN(value)) {
+      this.identity.owner.reject();
+      return;
+    }
     this.value = value;
     if (this.identity.isOther) this.identity.owner.overLimit();
   }
 
   add(amount: number): void {
-    if (typeof amount !== 'number' || !Number.isFinite(amount)) return this.identity.owner.reject();
+    if (typeof amount !== 'number' || !Number.isFinite(amount)) {
+      this.identity.owner.reject();
+      return;
+    }
     this.value += amount;
     if (this.identity.isOther) this.identity.owner.overLimit();
   }
@@ -142,7 +154,10 @@ export class BoundHistogram {
    * @param epochMillis when it was observed; now, if not given
    */
   observe(value: number, traceId?: string, spanId?: string, epochMillis?: number): void {
-    if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) return this.identity.owner.reject();
+    if (typeof value !== 'number' || !(value >= 0 && value < Infinity)) {
+      this.identity.owner.reject();
+      return;
+    }
     const bounds = this.bounds;
     let bucket = 0;
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket += 1;

@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Exposition } from '../../lib/metrics/exposition.ts';
+import { HttpMetrics } from '../../lib/metrics/http-metrics.ts';
+import { registerOwnMetrics } from '../../lib/metrics/own-metrics.ts';
+import { MetricRegistry } from '../../lib/metrics/registry.ts';
+import { RollingFacts } from '../../lib/metrics/rolling-facts.ts';
+import { UserMetrics } from '../../lib/metrics/user-metrics.ts';
+import { CATALOGUE } from '../../lib/model/catalogue.ts';
+import { RUNTIME_METRICS, WRONG_TOTALS } from '../../lib/model/runtime-metrics.ts';
+import type { DeliveryStatus } from '../../lib/model/telemetry-sink.ts';
+import { available } from '../backends/directory.ts';
+import { promtoolCheckMetrics } from '../backends/prometheus.ts';
+import { definition, RESOURCE, SPAN_ID, TRACE_ID } from './fixtures.ts';
+import { parsePage } from './page-parser.ts';
+
+const promClient = createRequire(import.meta.url)('prom-client');
+const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
+
+const DELIVERY: DeliveryStatus = {
+  logs: { accepted: 10, delivered: 7, onDisk: 1, deadLettered: 1, dropped: { full: 1 } },
+  spans: { accepted: 5, delivered: 5, onDisk: 0, deadLettered: 0, dropped: {} },
+  journalBytes: 4096,
+  oldestUnsentSeconds: 1.5,
+  couriers: { logs: 'failing', spans: 'healthy' },
+  lastErrors: { logs: 'refused' },
+};
+
+/** Everything of the catalogue with at least one series. */
+function fullPage(): { exposition: Exposition; registry: MetricRegistry; user: UserMetrics } {
+  const registry = new MetricRegistry({ seriesLimit: 50 });
+  const rolling = new RollingFacts();
+  const user = new UserMetrics(new MetricRegistry({ seriesLimit: 2 }));
+  const exposition = new Exposition({
+    registry,
+    resource: RESOURCE,
+    others: [user.registry],
+    collectTimeoutMillis: 100,
+  });
+  registerOwnMetrics({ registry, rolling, deliveryStatus: () => DELIVERY });
+  registry.counter(CATALOGUE.logLines).bind(['info']).inc();
+  registry.counter(CATALOGUE.uncaughtErrors).bind(['exception']).inc();
+  registry.counter(CATALOGUE.correlationIdsRejected).bind([]).inc();
+  const http = new HttpMetrics({ registry, rolling });
+  http.serverStarted('GET', 'http');
+  http.serverEnded({
+    method: 'GET',
+    route: '/orders/:id',
+    statusCode: 200,
+    scheme: 'http',
+    errorType: undefined,
+    durationSeconds: 0.03,
+    traceId: TRACE_ID,
+    spanId: SPAN_ID,
+  });
+  http.clientEnded({
+    method: 'POST',
+    serverAddress: 'api.example.com',
+    serverPort: 443,
+    statusCode: 503,
+    errorType: undefined,
+    durationSeconds: 1,
+  });
+  const orders = user.counter({ name: 'orders_created_total', help: 'Orders created.', labels: ['kind'] });
+  for (const kind of ['card', 'cash', 'gift']) orders.inc({ kind });
+  orders.inc({ kind: 'card' }, Number.NaN);
+  user.histogram({ name: 'basket_size_bytes', help: 'Size of baskets.', buckets: [1, 10], unit: 'bytes' }).observe(3);
+  exposition.startRuntime();
+  return { exposition, registry, user };
+}
+
+test('promtool has nothing to say about the whole page', { skip: available('promtool') }, async () => {
+  const { exposition } = fullPage();
+  globalThis.gc?.();
+  const { body } = await exposition.render(undefined);
+  assert.deepEqual(await promtoolCheckMetrics(body), { code: 0, output: '' });
+});
+
+test('the whole page is strict in both formats, has the whole catalogue and the same values', async () => {
+  const { exposition } = fullPage();
+  const text = parsePage((await exposition.render('text/plain')).body, 'text');
+  const open = parsePage((await exposition.render(OPENMETRICS)).body, 'openmetrics');
+  for (const [key, { prometheus }] of Object.entries(CATALOGUE)) {
+    if (key === 'familiesDropped') continue;
+    assert.ok(text.get(prometheus), `${prometheus} is on the page`);
+  }
+  const names = (families: ReturnType<typeof parsePage>): string[] =>
+    [...families.values()]
+      .flatMap(({ samples }) =>
+        samples.map(
+          ({ name, labels }) =>
+            `${name}${JSON.stringify({ ...labels, ...(labels['le'] === undefined ? {} : { le: Number(labels['le']) }) })}`,
+        ),
+      )
+      .sort();
+  assert.deepEqual(
+    names(open).filter((name) => !name.includes('nodejs_')),
+    names(text).filter((name) => !name.includes('nodejs_')),
+  );
+  const bucket = open
+    .get('http_server_request_duration_seconds')
+    ?.samples.find(({ exemplar }) => exemplar !== undefined);
+  assert.deepEqual({ ...bucket?.exemplar?.labels }, { trace_id: TRACE_ID, span_id: SPAN_ID });
+  assert.equal(bucket?.exemplar?.value, 0.03);
+  assert.ok(Math.abs((bucket?.exemplar?.time ?? 0) - Date.now() / 1000) < 60);
+  assert.equal(open.get('target')?.type, 'info');
+  assert.deepEqual(
+    { ...text.get('target_info')?.samples[0]?.labels },
+    { service_name: 'shop', service_version: '1.2.3', service_instance_id: 'i-1', deployment_environment_name: 'test' },
+  );
+});
+
+test('what Sightline says about itself: losses, ledger, couriers', async () => {
+  const { exposition } = fullPage();
+  const page = parsePage((await exposition.render(undefined)).body, 'text');
+  const value = (name: string, labels: Record<string, string>): number | undefined =>
+    page
+      .get(name)
+      ?.samples.find((sample) => Object.entries(labels).every(([label, wanted]) => sample.labels[label] === wanted))
+      ?.value;
+  assert.equal(value('sightline_metric_series_over_limit_total', { metric: 'orders_created_total' }), 1);
+  assert.equal(value('sightline_metric_values_rejected_total', { metric: 'orders_created_total' }), 1);
+  assert.equal(value('orders_created_total', { kind: '__other__' }), 1);
+  const record = (outcome: string, reason = ''): number | undefined =>
+    value('sightline_telemetry_records_total', { signal: 'logs', outcome, reason });
+  assert.deepEqual(
+    [record('accepted'), record('delivered'), record('dead_lettered'), record('dropped', 'full')],
+    [10, 7, 1, 1],
+  );
+  assert.deepEqual(
+    [
+      value('sightline_telemetry_courier_up', { signal: 'logs' }),
+      value('sightline_telemetry_courier_up', { signal: 'spans' }),
+    ],
+    [0, 1],
+  );
+  assert.equal(value('sightline_health_response_time_mean_seconds', {}), 0.03);
+});
+
+test('the table of runtime metrics is what prom-client gives', {
+  skip: process.platform === 'linux' ? false : 'the table is that of Linux',
+}, async () => {
+  const registry = new promClient.Registry();
+  promClient.collectDefaultMetrics({ register: registry });
+  const given = registry
+    .getMetricsAsArray()
+    .map(({ name, type, help }: { name: string; type: string; help: string }) => ({ prometheus: name, type, help }));
+  const table = RUNTIME_METRICS.map(({ prometheus, type, help }) => ({ prometheus, type, help }));
+  assert.deepEqual(
+    given.filter(({ prometheus }: { prometheus: string }) => !(prometheus in WRONG_TOTALS)),
+    table,
+  );
+  const { exposition } = fullPage();
+  const page = parsePage((await exposition.render(undefined)).body, 'text');
+  for (const { prometheus, labels } of RUNTIME_METRICS) {
+    // No collection and no event-loop sample may have happened yet.
+    if (/gc_duration|eventloop_lag_(min|mean|stddev)/.test(prometheus)) continue;
+    const family = page.get(prometheus);
+    assert.ok(family, `${prometheus} is there`);
+    assert.deepEqual(
+      family.samples
+        .filter((sample) => Object.keys(sample.labels).length > 0)
+        .flatMap((sample) => Object.keys(sample.labels).filter((label) => !labels.includes(label))),
+      [],
+    );
+  }
+  for (const [wrong, right] of Object.entries(WRONG_TOTALS)) {
+    assert.equal(page.get(wrong), undefined);
+    assert.ok((page.get(right)?.samples.length ?? 0) > 0, `${right} always has a sum`);
+  }
+});
+
+test('the app registry joins: types, help, default labels, exemplars, all instruments', async () => {
+  const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE });
+  const registry = new promClient.Registry(promClient.Registry.OPENMETRICS_CONTENT_TYPE);
+  registry.setDefaultLabels({ region: 'eu', 'not-a-label': 'x' });
+  const counter = new promClient.Counter({
+    name: 'app_jobs',
+    help: 'Jobs "done".\nAll of them.',
+    labelNames: ['kind'],
+    registers: [registry],
+    enableExemplars: true,
+  });
+  counter.inc({ labels: { kind: 'mail' }, value: 2, exemplarLabels: { trace_id: TRACE_ID } });
+  new promClient.Gauge({ name: 'app_depth', help: 'Depth.', registers: [registry] }).set(-3);
+  const histogram = new promClient.Histogram({
+    name: 'app_wait_seconds',
+    help: 'Wait.',
+    labelNames: ['q'],
+    buckets: [0.1, 1],
+    registers: [registry],
+  });
+  histogram.observe({ q: 'a' }, 0.05);
+  histogram.observe({ q: 'a' }, 5);
+  const summary = new promClient.Summary({
+    name: 'app_size',
+    help: 'Size.',
+    percentiles: [0.5],
+    registers: [registry],
+  });
+  summary.observe(4);
+  exposition.addAppRegistry(registry);
+  exposition.addAppRegistry(registry);
+  const open = parsePage((await exposition.render(OPENMETRICS)).body, 'openmetrics');
+  assert.equal(open.get('app_jobs')?.help, 'Jobs "done".\nAll of them.');
+  const [jobs] = open.get('app_jobs')?.samples ?? [];
+  assert.deepEqual(
+    [jobs?.name, jobs?.value, { ...jobs?.labels }, { ...jobs?.exemplar?.labels }],
+    ['app_jobs_total', 2, { kind: 'mail', region: 'eu' }, { trace_id: TRACE_ID }],
+  );
+  const text = parsePage((await exposition.render(undefined)).body, 'text');
+  assert.equal(text.get('app_jobs_total')?.samples[0]?.value, 2, 'one name in both formats');
+  assert.equal(text.get('app_depth')?.samples[0]?.value, -3);
+  assert.deepEqual(
+    text
+      .get('app_wait_seconds')
+      ?.samples.map(({ name, labels, value }) => [name.slice('app_wait_seconds'.length), labels['le'], value]),
+    [
+      ['_bucket', '0.1', 1],
+      ['_bucket', '1', 1],
+      ['_bucket', '+Inf', 2],
+      ['_sum', undefined, 5.05],
+      ['_count', undefined, 2],
+    ],
+  );
+  assert.deepEqual(
+    text.get('app_size')?.samples.map(({ labels, value }) => [labels['quantile'], value]),
+    [
+      ['0.5', 4],
+      [undefined, 4],
+      [undefined, 1],
+    ],
+  );
+});
+
+test('names that are taken: the first stays, the rest is counted, the page stays legal', async () => {
+  const registry = new MetricRegistry();
+  const histogram = registry.histogram(definition('histogram', 'lat_seconds', [], [1]));
+  histogram.bind([]).observe(0.5);
+  registry.gauge(definition('gauge', 'queue')).bind([]).set(1);
+  const exposition = new Exposition({ registry, resource: RESOURCE });
+  const app = new promClient.Registry();
+  new promClient.Counter({
+    name: 'lat_seconds_count',
+    help: 'Collides with the count of the histogram.',
+    registers: [app],
+  }).inc(99);
+  new promClient.Gauge({ name: 'target_info', help: 'Ours.', registers: [app] }).set(99);
+  new promClient.Counter({ name: 'sightline_metric_families_dropped_total', help: 'Ours, too.', registers: [app] }).inc(
+    99,
+  );
+  new promClient.Counter({
+    name: 'queue_total',
+    help: 'One family with the gauge in OpenMetrics.',
+    registers: [app],
+  }).inc(7);
+  const merged = promClient.Registry.merge([app, new promClient.Registry()]);
+  exposition.addAppRegistry(app);
+  exposition.addAppRegistry(merged);
+  const text = parsePage((await exposition.render(undefined)).body, 'text');
+  assert.equal(text.get('lat_seconds_count'), undefined);
+  assert.equal(text.get('target_info')?.samples[0]?.value, 1);
+  assert.deepEqual(
+    text.get('sightline_metric_families_dropped_total')?.samples.map(({ labels, value }) => [labels['reason'], value]),
+    [['duplicate', 3]],
+  );
+  const open = parsePage((await exposition.render(OPENMETRICS)).body, 'openmetrics');
+  assert.deepEqual([open.get('queue')?.type, open.get('queue_total')?.type], ['gauge', 'unknown']);
+});
+
+test('collect() of the app throws, rejects, hangs, answers nonsense: the page comes in time, without those', async () => {
+  const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE, collectTimeoutMillis: 50 });
+  const app = new promClient.Registry();
+  let hung = 0;
+  let release: () => void = () => {};
+  const gauge = (name: string, collect: () => unknown): unknown =>
+    new promClient.Gauge({ name, help: 'x', registers: [app], collect });
+  gauge('throws', () => {
+    throw new Error('collect');
+  });
+  gauge('rejects', () => Promise.reject(new Error('collect')));
+  gauge('hangs', () => {
+    hung += 1;
+    return new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  });
+  new promClient.Gauge({ name: 'fine', help: 'x', registers: [app] }).set(1);
+  app.registerMetric({
+    name: 'nonsense',
+    get: () => ({
+      name: 'nonsense',
+      type: 'gauge',
+      help: 1,
+      get values() {
+        throw new Error('getter');
+      },
+    }),
+  });
+  app.registerMetric({ name: 'bad name', get: () => ({ name: 'bad name', type: 'gauge', help: 'x', values: [] }) });
+  exposition.addAppRegistry(app);
+  exposition.addAppRegistry({
+    getMetricsAsArray: () => {
+      throw new Error('registry');
+    },
+  });
+  const reasons = async (): Promise<Record<string, number>> => {
+    const page = parsePage((await exposition.render(undefined)).body, 'text');
+    assert.equal(page.get('fine')?.samples[0]?.value, 1);
+    assert.equal(page.get('hangs'), undefined);
+    return Object.fromEntries(
+      page
+        .get('sightline_metric_families_dropped_total')
+        ?.samples.map(({ labels, value }) => [labels['reason'], value]) ?? [],
+    );
+  };
+  assert.deepEqual(await reasons(), { failed: 2, timeout: 1, invalid: 2 });
+  assert.deepEqual(await reasons(), { failed: 4, timeout: 2, invalid: 4 });
+  assert.equal(hung, 1, 'not called again while it hangs');
+  release();
+  await new Promise((resolve) => setImmediate(resolve));
+  const again = exposition.render(undefined);
+  release();
+  await again;
+  assert.equal(hung, 2, 'called again once it has come back');
+});
+
+test('injection through label values of the app registry (client_js#791)', async () => {
+  const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE });
+  const app = new promClient.Registry();
+  const counter = new promClient.Counter({ name: 'app_total', help: 'x', labelNames: ['tenant'], registers: [app] });
+  counter.inc({ tenant: ['a"} 1\ninjected_metric{a="b"} 1\n'] });
+  counter.inc({ tenant: { toString: () => 'x"} 1\ninjected{a="b"} 1' } });
+  exposition.addAppRegistry(app);
+  const page = parsePage((await exposition.render(undefined)).body, 'text');
+  assert.deepEqual(
+    [...page.keys()].filter((name) => name.startsWith('injected')),
+    [],
+  );
+  assert.equal(page.get('app_total')?.samples[0]?.labels['tenant'], 'a"} 1\ninjected_metric{a="b"} 1\n');
+});
+
+test('fuzz: whatever an app observes, the page reads back as it was counted', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.string({ unit: 'binary', maxLength: 40 }), fc.anything(), fc.nat(1000)), { maxLength: 12 }),
+      async (observations) => {
+        const user = new UserMetrics(new MetricRegistry({ seriesLimit: 5 }));
+        const counter = user.counter({ name: 'things_total', help: 'Things.', labels: ['one', 'two'] });
+        for (const [one, two, amount] of observations) counter.inc({ one, two }, amount);
+        const exposition = new Exposition({
+          registry: new MetricRegistry(),
+          resource: RESOURCE,
+          others: [user.registry],
+        });
+        const sum = observations.reduce((total, [, , amount]) => total + amount, 0);
+        for (const format of ['text', 'openmetrics'] as const) {
+          const page = parsePage((await exposition.render(format === 'text' ? undefined : OPENMETRICS)).body, format);
+          const samples = page.get(format === 'text' ? 'things_total' : 'things')?.samples ?? [];
+          assert.ok(samples.length <= 6);
+          assert.equal(
+            samples.reduce((total, { value }) => total + value, 0),
+            sum,
+          );
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test('a big page gives the event loop its turns', async () => {
+  const registry = new MetricRegistry();
+  const family = registry.histogram({ ...CATALOGUE.httpServerRequestDuration });
+  for (let route = 0; route < 2000; route += 1) family.bind(['GET', `/r${route}`, 200, 'http', '']).observe(0.1);
+  const exposition = new Exposition({ registry, resource: RESOURCE });
+  let turns = 0;
+  let done = false;
+  const spin = (): void => {
+    turns += 1;
+    if (!done) setImmediate(spin);
+  };
+  setImmediate(spin);
+  const { body } = await exposition.render(undefined);
+  done = true;
+  assert.ok(turns >= 7, `${turns} turns`);
+  assert.equal(parsePage(body, 'text').get('http_server_request_duration_seconds')?.samples.length, 2000 * 17);
+});
