@@ -69,17 +69,9 @@ function complex(value: object, limit: number): AttributeValue | undefined {
  * A value as a span keeps it: copied, cut to `limit`; undefined when it is none (functions, symbols, class instances, null, …).
  */
 export function cleanValue(value: unknown, limit: number): AttributeValue | undefined {
-  switch (typeof value) {
-    case 'string':
-      return value.length <= limit ? value : truncate(value, limit);
-    case 'number':
-    case 'boolean':
-      return value;
-    case 'object':
-      return value === null ? undefined : complex(value, limit);
-    default:
-      return undefined;
-  }
+  if (typeof value === 'string') return value.length <= limit ? value : truncate(value, limit);
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  return typeof value === 'object' && value !== null ? complex(value, limit) : undefined;
 }
 
 /** Whether a key can be kept: not empty, and not the one name that would change the object instead of its content. */
