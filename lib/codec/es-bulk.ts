@@ -1,0 +1,86 @@
+/** What became of one document of a `_bulk` request. */
+export type BulkOutcome =
+  | { readonly kind: 'delivered' }
+  /** The cluster is busy: the same document may be taken later. */
+  | { readonly kind: 'retry'; readonly reason: string }
+  /** It will never be taken as it is. */
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+export interface BulkDocument {
+  /** `_id`: the same for every attempt, so that a document is stored once. At most 512 bytes (Elasticsearch limit). */
+  readonly id: string;
+  /** One JSON object, UTF-8, without line ends. */
+  readonly document: Uint8Array;
+}
+
+/** Longest reason kept, characters: a mapping error repeats the document. */
+const MAX_REASON = 500;
+const DELIVERED: BulkOutcome = { kind: 'delivered' };
+const NEW_LINE = Buffer.from('\n');
+
+/** Only what `parseBulkResponse` reads: a 201 is then 25 bytes instead of 250. */
+export const BULK_FILTER = 'filter_path=errors,error,items.*.status,items.*.error.type,items.*.error.reason';
+
+/**
+ * The address of the `_bulk` API for one data stream or index. A query that the base has (a tenant, a token) is kept.
+ * @param base as configured, with or without a path and a trailing slash
+ */
+export function bulkUrl(base: string, stream: string): URL {
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${encodeURIComponent(stream)}/_bulk`;
+  url.search = url.search === '' ? `?${BULK_FILTER}` : `${url.search}&${BULK_FILTER}`;
+  url.hash = '';
+  return url;
+}
+
+/**
+ * The body of a `_bulk` request: newline-delimited JSON with `create`, the only action that data streams take and the one
+ * that makes a repeated document a conflict instead of a copy (Elasticsearch, "Bulk API").
+ */
+export function bulkBody(documents: readonly BulkDocument[]): Buffer {
+  const parts: Uint8Array[] = [];
+  for (const { id, document } of documents) {
+    parts.push(Buffer.from(`{"create":{"_id":${JSON.stringify(id)}}}\n`), document, NEW_LINE);
+  }
+  return Buffer.concat(parts);
+}
+
+interface BulkItem {
+  readonly status?: unknown;
+  readonly error?: { readonly type?: unknown; readonly reason?: unknown } | string;
+}
+
+/**
+ * Reads the answer to `bulkBody`.
+ * @param text body of a 2xx answer
+ * @param count documents sent
+ * @returns one outcome a document, in order; or undefined when it is no `_bulk` answer (a proxy's page, cut off, wrong count):
+ *   then nothing is known and all must be sent again
+ */
+export function parseBulkResponse(text: string, count: number): BulkOutcome[] | undefined {
+  let items: unknown;
+  try {
+    items = (JSON.parse(text) as { items?: unknown } | null)?.items;
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(items) || items.length !== count) return undefined;
+  const outcomes: BulkOutcome[] = [];
+  for (const item of items) {
+    const result = Object.values((item ?? {}) as object)[0] as BulkItem | undefined;
+    if (typeof result?.status !== 'number') return undefined;
+    outcomes.push(outcomeOf(result.status, result.error));
+  }
+  return outcomes;
+}
+
+/** 409: the `_id` is there already, stored by an attempt whose answer was lost. */
+function outcomeOf(status: number, error: BulkItem['error']): BulkOutcome {
+  if ((status >= 200 && status < 300) || status === 409) return DELIVERED;
+  const text =
+    typeof error === 'object' ? `${String(error.type ?? '')}: ${String(error.reason ?? '')}` : String(error ?? '');
+  const reason = `${status} ${text}`.trim().slice(0, MAX_REASON);
+  // 408, 429 and 5xx pass; 401 and 403 are mended by an operator, not by throwing the document away.
+  const passing = status >= 500 || status === 408 || status === 429 || status === 401 || status === 403;
+  return passing ? { kind: 'retry', reason } : { kind: 'rejected', reason };
+}

@@ -1,0 +1,122 @@
+import { Worker } from 'node:worker_threads';
+import { runOutside } from '../context/context.ts';
+import { fullJitter } from '../core/backoff.ts';
+import { reportBug } from '../core/fence.ts';
+import type { OpenedJournal } from './journal/journal-writer.ts';
+import type { FromWorker, ToWorker, WorkerOptions } from './worker/messages.ts';
+
+/** Pause before a worker that died is started again: at first, and at most, milliseconds. */
+const RESTART_BASE_MILLIS = 1000;
+const RESTART_CAP_MILLIS = 60_000;
+/** Heap of the worker, MiB: it holds a few batches, and must never take the app's memory. */
+const MAX_HEAP_MB = 192;
+
+export interface CourierThreadOptions {
+  /** Asked each time a worker is started. */
+  readonly workerOptions: () => WorkerOptions;
+  readonly onMessage: (message: FromWorker) => void;
+}
+
+/**
+ * The worker thread in which the couriers run, seen from the main thread: started late, never holding the process,
+ * started again when it dies. Nothing that happens in it reaches the app.
+ */
+export class CourierThread {
+  private readonly options: CourierThreadOptions;
+  private worker: Worker | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private deaths = 0;
+  private ended = false;
+  private readonly adopted: OpenedJournal[] = [];
+
+  constructor(options: CourierThreadOptions) {
+    this.options = options;
+  }
+
+  get running(): boolean {
+    return this.worker !== undefined;
+  }
+
+  /** Journals adopted so far, for a worker that is started again. */
+  get adoptedJournals(): readonly OpenedJournal[] {
+    return this.adopted;
+  }
+
+  /** Starts the worker if there is none and it has not died a moment ago. */
+  start(): void {
+    if (this.ended || this.worker !== undefined || this.timer !== undefined) return;
+    // Not in the context of the request whose record happened to be the first: the worker outlives it.
+    runOutside(() => this.launch());
+  }
+
+  private launch(): void {
+    // From sources when the tests do, else what the build made of it.
+    const file = new URL(import.meta.url.endsWith('.ts') ? './worker/main.ts' : './worker/main.js', import.meta.url);
+    const { NODE_OPTIONS: _unused, ...env } = process.env;
+    let worker: Worker;
+    try {
+      worker = new Worker(file, {
+        name: 'sightline-delivery',
+        workerData: this.options.workerOptions(),
+        // Neither the one line nor the app's own loaders may run in there.
+        execArgv: [],
+        env: { ...env, NODE_NO_WARNINGS: '1' },
+        stdout: true,
+        stderr: true,
+        resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      });
+    } catch (error) {
+      this.died(error);
+      return;
+    }
+    this.worker = worker;
+    worker.unref();
+    worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'adopted') this.adopted.push(message.journal);
+      this.options.onMessage(message);
+    });
+    worker.on('error', (error) => {
+      if (this.worker === worker) this.died(error);
+    });
+    worker.on('exit', () => {
+      if (this.worker === worker) this.died(undefined);
+    });
+    // Nobody reads them; unread they would fill up.
+    worker.stdout.resume();
+    worker.stderr.resume();
+  }
+
+  private died(error: unknown): void {
+    this.worker = undefined;
+    if (this.ended) return;
+    this.deaths += 1;
+    if (error !== undefined) reportBug('delivery worker', error);
+    const pause = RESTART_BASE_MILLIS + fullJitter(this.deaths, RESTART_BASE_MILLIS, RESTART_CAP_MILLIS);
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.start();
+    }, pause);
+    this.timer.unref();
+  }
+
+  post(message: ToWorker): void {
+    this.worker?.postMessage(message);
+  }
+
+  /** Asks the worker to end; after `timeoutMillis` it is ended. */
+  async stop(timeoutMillis: number): Promise<void> {
+    this.ended = true;
+    clearTimeout(this.timer);
+    const { worker } = this;
+    if (worker === undefined) return;
+    const gone = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
+    });
+    // For the time being the process waits for it.
+    worker.ref();
+    worker.postMessage({ kind: 'stop' } satisfies ToWorker);
+    const timer = setTimeout(() => void worker.terminate(), timeoutMillis);
+    await gone;
+    clearTimeout(timer);
+  }
+}

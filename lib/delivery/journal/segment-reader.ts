@@ -1,0 +1,239 @@
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cursor } from './checkpoint.ts';
+import { listSegments } from './journal-directory.ts';
+import { readPrivate, systemCode } from './private-files.ts';
+import type { RecordKind } from './record-kind.ts';
+import {
+  decodeHeader,
+  decodeRecord,
+  findRecord,
+  HEADER_BYTES,
+  type JournalRecord,
+  RECORD_HEADER_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from './segment-format.ts';
+
+/** Bytes read at once. More than the largest record, so that each read makes progress. */
+const CHUNK_BYTES = 1024 ** 2;
+/** Bytes looked through at once after damage; the largest segment is below. */
+const MAX_DAMAGED_BYTES = 64 * 1024 ** 2;
+
+/** What was read: records of one kind, in order. */
+export interface ReadBatch {
+  readonly records: readonly JournalRecord[];
+  /** Records that should have been here and are not: damaged. */
+  readonly lost: number;
+  /** Everything of the kind before this place is in the batch or was before. */
+  readonly end: Cursor;
+}
+
+export interface SegmentReaderOptions {
+  readonly path: string;
+  readonly kind: RecordKind;
+  /** Where to start; undefined for the first segment there is. */
+  readonly start: Cursor | undefined;
+  /** Segments that exist, ascending. */
+  readonly segments: () => readonly number[];
+  /** For the journal that is still written: no byte past this place is looked at. Undefined: all there is. */
+  readonly limit: () => { readonly segment: number; readonly offset: number } | undefined;
+  /** Told once for each segment in which damage was found. */
+  readonly onDamage: (segment: number) => void;
+}
+
+/**
+ * Reads the records of one kind from a journal, also while it is written, and finds its way past damage: a torn tail
+ * ends a segment, a damaged place is skipped to the next valid record, and the numbers tell how many are missing.
+ */
+export class SegmentReader {
+  private readonly options: SegmentReaderOptions;
+  private fd = -1;
+  private segment: number;
+  private offset: number;
+  /** Number of the last record seen. */
+  private last: number;
+  /** False until a header or a cursor has said which number comes next. */
+  private numbered: boolean;
+  /** Records that a segment's header says are missing before it. */
+  private missingBefore = 0;
+
+  constructor(options: SegmentReaderOptions) {
+    this.options = options;
+    this.segment = options.start?.segment ?? 0;
+    this.offset = options.start?.offset ?? 0;
+    this.last = options.start?.settled ?? 0;
+    // A cursor of segment 0 has never been anywhere.
+    this.numbered = this.segment > 0;
+  }
+
+  get position(): Cursor {
+    return { segment: this.segment, offset: this.offset, settled: this.last };
+  }
+
+  /**
+   * @param maxBytes payload bytes of the batch at most; one record is given even if it is larger
+   * @returns undefined when there is nothing more at present
+   */
+  read(maxBytes: number): ReadBatch | undefined {
+    const records: JournalRecord[] = [];
+    let bytes = 0;
+    let lost = 0;
+    for (;;) {
+      if (this.fd < 0 && !this.openSegment()) break;
+      lost += this.missingBefore;
+      this.missingBefore = 0;
+      const end = this.endOfSegment();
+      const chunk = this.readChunk(end.offset);
+      let at = 0;
+      let full = false;
+      while (at < chunk.length) {
+        const record = decodeRecord(chunk, at);
+        if (typeof record === 'string') {
+          // Cut off by the chunk or damaged: the next turn looks at it from the start of a chunk, and then knows.
+          if (at === 0) at = this.skipDamage(end);
+          break;
+        }
+        const size = RECORD_HEADER_BYTES + record.payload.length;
+        if (record.kind === this.options.kind) {
+          if (records.length > 0 && bytes + record.payload.length > maxBytes) {
+            full = true;
+            break;
+          }
+          lost += this.count(record.number);
+          records.push(record);
+          bytes += record.payload.length;
+        }
+        at += size;
+      }
+      this.offset += at;
+      if (full || bytes >= maxBytes) break;
+      if (at > 0) continue;
+      // Nothing more that is whole: the end of what is written, or a torn tail of a segment that nobody writes any more.
+      if (!end.sealed || !this.nextSegment()) break;
+    }
+    if (records.length === 0 && lost === 0) return undefined;
+    return { records, lost, end: this.position };
+  }
+
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = -1;
+  }
+
+  /** Notes the number of a record; @returns how many are missing before it. */
+  private count(number: number): number {
+    const missing = this.numbered ? Math.max(0, number - this.last - 1) : 0;
+    this.numbered = true;
+    this.last = number;
+    return missing;
+  }
+
+  private openSegment(): boolean {
+    const present = this.options.segments();
+    const limit = this.options.limit();
+    const next = present.find((segment) => segment >= this.segment);
+    if (next === undefined || (limit !== undefined && next > limit.segment)) return false;
+    if (next !== this.segment) {
+      this.segment = next;
+      this.offset = 0;
+    }
+    try {
+      this.fd = readPrivate(join(this.options.path, segmentName(next)));
+    } catch (error) {
+      // Deleted between listing and opening; anything else is tried again later.
+      if (systemCode(error) === 'ENOENT') this.segment = next + 1;
+      return false;
+    }
+    const header = readHeader(this.fd);
+    if (typeof header !== 'object') {
+      if (fstatSync(this.fd).size > HEADER_BYTES) this.options.onDamage(next);
+    } else if (this.offset <= HEADER_BYTES) {
+      // The header says which numbers come next: a tail that is missing from the segment before shows here.
+      this.missingBefore = this.count(header.firstNumbers[this.options.kind]);
+      this.last = header.firstNumbers[this.options.kind] - 1;
+    }
+    this.offset = Math.max(this.offset, HEADER_BYTES);
+    return true;
+  }
+
+  private nextSegment(): boolean {
+    if (!this.options.segments().some((segment) => segment > this.segment)) return false;
+    this.close();
+    this.segment += 1;
+    this.offset = 0;
+    return true;
+  }
+
+  /** How far may be read, and whether nothing will be added. */
+  private endOfSegment(): { offset: number; sealed: boolean } {
+    const limit = this.options.limit();
+    if (limit === undefined || limit.segment > this.segment) return { offset: fstatSync(this.fd).size, sealed: true };
+    return { offset: limit.segment === this.segment ? limit.offset : 0, sealed: false };
+  }
+
+  private readChunk(end: number): Buffer {
+    const length = Math.max(0, Math.min(CHUNK_BYTES, end - this.offset));
+    const chunk = Buffer.allocUnsafeSlow(length);
+    return chunk.subarray(0, length === 0 ? 0 : readSync(this.fd, chunk, 0, length, this.offset));
+  }
+
+  /**
+   * Stands before bytes that are no whole record.
+   * @returns how many to skip: up to the next valid record, or all there are
+   */
+  private skipDamage(end: { offset: number; sealed: boolean }): number {
+    const length = Math.min(end.offset - this.offset, MAX_DAMAGED_BYTES);
+    const rest = Buffer.allocUnsafeSlow(length);
+    const read = readSync(this.fd, rest, 0, length, this.offset);
+    const next = findRecord(rest.subarray(0, read), 1);
+    // At the end of a segment that nobody writes any more it is the record during which the process died: never accepted.
+    if (next !== undefined || !end.sealed) this.options.onDamage(this.segment);
+    return next ?? read;
+  }
+}
+
+/** The header of an open segment; see `decodeHeader`. */
+export function readHeader(fd: number): SegmentHeader | 'newer' | undefined {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  return decodeHeader(bytes.subarray(0, readSync(fd, bytes, 0, HEADER_BYTES, 0)));
+}
+
+/** The number of the first record of a kind in a journal, told by the first header that can be read; 1 without one. */
+export function firstNumber(path: string, kind: RecordKind): number {
+  for (const segment of listSegments(path)) {
+    const fd = readPrivate(join(path, segmentName(segment)));
+    try {
+      const header = readHeader(fd);
+      if (typeof header === 'object') return header.firstNumbers[kind];
+    } finally {
+      closeSync(fd);
+    }
+  }
+  return 1;
+}
+
+/** The number of the last record of each kind in one segment, for counting what an orphan holds. */
+export function lastNumbers(path: string, segment: number): Record<RecordKind, number> | undefined {
+  const fd = readPrivate(join(path, segmentName(segment)));
+  try {
+    const header = readHeader(fd);
+    if (typeof header !== 'object') return undefined;
+    const bytes = Buffer.allocUnsafeSlow(fstatSync(fd).size);
+    const content = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+    const last = { 1: header.firstNumbers[1] - 1, 2: header.firstNumbers[2] - 1 };
+    let at: number | undefined = HEADER_BYTES;
+    while (at !== undefined && at < content.length) {
+      const record: ReturnType<typeof decodeRecord> = decodeRecord(content, at);
+      if (typeof record === 'object') {
+        last[record.kind] = record.number;
+        at += RECORD_HEADER_BYTES + record.payload.length;
+      } else {
+        at = findRecord(content, at + 1);
+      }
+    }
+    return last;
+  } finally {
+    closeSync(fd);
+  }
+}

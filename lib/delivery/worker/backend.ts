@@ -1,0 +1,55 @@
+import type { JournalRecord } from '../journal/segment-format.ts';
+import type { Answer } from './http-post.ts';
+
+/** A record and the identity under which its receiver knows copies of it. */
+export interface Item {
+  /** Journal and number: the same for every attempt, also of another process after a crash. */
+  readonly id: string;
+  readonly record: JournalRecord;
+}
+
+export type ItemOutcome =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'retry'; readonly reason: string }
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+/** What one request came to. */
+export type Verdict =
+  /** An outcome for each item, in order. */
+  | { readonly kind: 'items'; readonly outcomes: readonly ItemOutcome[] }
+  /** Everything was taken. */
+  | { readonly kind: 'delivered' }
+  /** Nothing is known to be taken; the same again later. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMillis: number | undefined }
+  /** Something in it will never be taken: smaller parts tell what. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** The protocol of one backend. */
+export interface Backend {
+  /** As it may be shown. */
+  readonly address: string;
+  send(items: readonly Item[]): Promise<Verdict>;
+  close(): void;
+}
+
+/** Part of an answer's body that is worth repeating, characters. */
+const MAX_SHOWN = 300;
+
+/** The verdict that a status alone gives; undefined for 2xx. */
+export function verdictOfStatus(answer: Answer): Verdict | undefined {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return undefined;
+  const text = answer.body.replace(/\s+/g, ' ').trim().slice(0, MAX_SHOWN);
+  const reason = `HTTP ${status}${text === '' ? '' : ` ${text}`}`;
+  // 400 and 422: something in the body; 413: too much of it. Everything else, redirects, credentials and wrong paths
+  // included, says nothing about the records and is mended outside.
+  if (status === 400 || status === 413 || status === 422) return { kind: 'refused', reason };
+  return { kind: 'failed', reason, retryAfterMillis: answer.retryAfterMillis };
+}
+
+/** A failure to get an answer at all. */
+export function verdictOfError(error: unknown): Verdict {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const inner = (error as AggregateError).errors?.[0] as NodeJS.ErrnoException | undefined;
+  return { kind: 'failed', reason: message || (code ?? inner?.message ?? 'no answer'), retryAfterMillis: undefined };
+}

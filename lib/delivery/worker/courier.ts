@@ -1,0 +1,283 @@
+import { fullJitter } from '../../core/backoff.ts';
+import type { Signal } from '../../model/telemetry-sink.ts';
+import type { DeliveryTuning } from '../delivery-options.ts';
+import type { RecordKind } from '../journal/record-kind.ts';
+import type { SharedLedger } from '../shared-ledger.ts';
+import type { Backend, Item, ItemOutcome, Verdict } from './backend.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { Journal, JournalBatch, Tally } from './journal.ts';
+
+/** A failure is spoken of when the next attempt fails too: one reset connection is no outage. */
+const FAILURES_OF_OUTAGE = 2;
+const LINE_FEED = 10;
+
+export interface CourierOptions {
+  readonly signal: Signal;
+  readonly kind: RecordKind;
+  readonly backend: Backend;
+  readonly ledger: SharedLedger;
+  readonly deadLetters: DeadLetters;
+  readonly tuning: DeliveryTuning;
+  readonly maxAgeMillis: number;
+  /** All journals there are, the process's own and adopted ones. */
+  readonly journals: () => readonly Journal[];
+  readonly onNotice: (notice: CourierNotice) => void;
+  readonly onError: (sentence: string | undefined) => void;
+  /** Something was settled: space may have become free. */
+  readonly onSettled: () => void;
+}
+
+export type CourierNotice =
+  | { readonly kind: 'down'; readonly signal: Signal; readonly address: string; readonly reason: string }
+  | {
+      readonly kind: 'back';
+      readonly signal: Signal;
+      readonly address: string;
+      readonly seconds: number;
+      readonly waiting: number;
+    };
+
+/**
+ * Carries one signal to its backend: reads the journals in turn, sends, and sends again until each record has an
+ * outcome. Stops only when told to.
+ */
+export class Courier {
+  private readonly options: CourierOptions;
+  private stopping = false;
+  private readonly underWay = new Set<Promise<void>>();
+  /** Ends of the pauses that are being made. */
+  private readonly pauses = new Set<() => void>();
+  /** Ends the waiting for something to do. */
+  private endWaiting: (() => void) | undefined;
+  private turn = 0;
+  private failures = 0;
+  private downSince = 0;
+
+  constructor(options: CourierOptions) {
+    this.options = options;
+  }
+
+  /** Runs until `stop`. */
+  async run(): Promise<void> {
+    const { ledger, tuning, onSettled } = this.options;
+    while (!this.stopping) {
+      const wake = ledger.cell('wake');
+      const urgent = ledger.cell('urgent');
+      const batch = this.hasRoom() ? this.next() : undefined;
+      if (batch !== undefined) {
+        this.launch(batch);
+        // Records that come one by one travel together; a flush does not wait for company.
+        if (!this.isFull(batch)) await this.pause(tuning.gatherMillis, urgent);
+        continue;
+      }
+      onSettled();
+      if (await this.newRecords(wake)) await this.pause(tuning.gatherMillis, urgent);
+    }
+    await Promise.all(this.underWay);
+  }
+
+  /** Ends pauses and requests; what is under way stays in the journal. */
+  stop(): void {
+    this.stopping = true;
+    this.options.backend.close();
+    this.look();
+    for (const end of [...this.pauses]) end();
+  }
+
+  /** There may be something to do: a journal was opened or adopted, a request has ended. */
+  look(): void {
+    this.endWaiting?.();
+  }
+
+  /** @returns true when new records came, false for anything else */
+  private newRecords(wake: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (value: boolean): void => {
+        this.endWaiting = undefined;
+        resolve(value);
+      };
+      this.endWaiting = () => end(false);
+      if (this.stopping) end(false);
+      else if (this.hasRoom()) void this.options.ledger.wait('wake', wake).then(() => end(true));
+    });
+  }
+
+  /** While a backend fails, one request asks whether it is back. */
+  private hasRoom(): boolean {
+    return this.underWay.size < (this.failures > 0 ? 1 : this.options.tuning.window);
+  }
+
+  private isFull(batch: JournalBatch): boolean {
+    return (
+      batch.records.reduce((bytes, record) => bytes + record.payload.length, 0) >= this.options.tuning.batchBytes / 4
+    );
+  }
+
+  private next(): JournalBatch | undefined {
+    const journals = this.options.journals();
+    for (let tried = 0; tried < journals.length; tried += 1) {
+      // In turn, so that an old backlog does not hold up what happens now, nor the other way round.
+      this.turn = (this.turn + 1) % journals.length;
+      const batch = journals[this.turn]?.tryRead(this.options.kind, this.options.tuning.batchBytes);
+      if (batch !== undefined) return batch;
+    }
+    return undefined;
+  }
+
+  private launch(batch: JournalBatch): void {
+    const { journal } = batch;
+    const items = batch.records.map((record) => ({ id: `${journal.journalId}-${record.number.toString(36)}`, record }));
+    const tally: Tally = { delivered: 0, deadLettered: 0, expired: 0, undeliverable: 0 };
+    const work = this.deliver(items, tally).then((complete) => {
+      this.underWay.delete(work);
+      if (complete) this.settle(batch, tally);
+      this.look();
+    });
+    this.underWay.add(work);
+    this.publish();
+  }
+
+  /** Counts first, then the checkpoint: a worker that dies between sends again, and its receivers tell copies apart. */
+  private settle(batch: JournalBatch, tally: Tally): void {
+    const { ledger, signal } = this.options;
+    const { journal } = batch;
+    for (const passed of journal.settle(batch, tally)) {
+      for (const [outcome, count] of Object.entries(passed.tally))
+        ledger.add(`${outcome as keyof Tally}.${signal}`, count);
+      ledger.add(`corrupt.${signal}`, passed.batch.lost);
+      ledger.add(
+        journal.own ? `settled.${signal}` : `foundSettled.${signal}`,
+        passed.batch.records.length + passed.batch.lost,
+      );
+    }
+    journal.save();
+    this.publish();
+  }
+
+  /** Sends until every item has an outcome. @returns false when it was stopped before */
+  private async deliver(all: readonly Item[], tally: Tally): Promise<boolean> {
+    let items = all.filter((item) => {
+      if (!item.record.payload.includes(LINE_FEED)) return true;
+      this.reject(item, 'a line end inside the record', tally);
+      return false;
+    });
+    for (let attempt = 0; ; attempt += 1) {
+      items = this.withoutExpired(items, tally);
+      if (items.length === 0) return true;
+      if (this.stopping) return false;
+      const urgent = this.options.ledger.cell('urgent');
+      const verdict = await this.options.backend.send(items);
+      if (this.stopping && verdict.kind === 'failed') return false;
+      if (verdict.kind === 'refused' && items.length > 1) {
+        this.succeeded();
+        const middle = items.length >> 1;
+        return (await this.deliver(items.slice(0, middle), tally)) && (await this.deliver(items.slice(middle), tally));
+      }
+      const left = this.account(items, verdict, tally);
+      // Progress is a reason to go on quickly.
+      if (left.length < items.length) attempt = 0;
+      items = left;
+      if (items.length === 0) return true;
+      await this.backOff(attempt, verdict, urgent);
+    }
+  }
+
+  /** @returns what must be sent again */
+  private account(items: readonly Item[], verdict: Verdict, tally: Tally): Item[] {
+    switch (verdict.kind) {
+      case 'delivered':
+        tally.delivered += items.length;
+        this.succeeded();
+        return [];
+      case 'refused':
+        for (const item of items) this.reject(item, verdict.reason, tally);
+        this.succeeded();
+        return [];
+      case 'failed':
+        this.failed(verdict.reason);
+        return [...items];
+      case 'items': {
+        const left = items.filter((item, at) => !this.accountItem(item, verdict.outcomes[at]!, tally));
+        const first = verdict.outcomes.find((outcome) => outcome.kind === 'retry');
+        if (left.length < items.length || first === undefined) this.succeeded();
+        else this.failed(first.reason);
+        return left;
+      }
+    }
+  }
+
+  private accountItem(item: Item, outcome: ItemOutcome, tally: Tally): boolean {
+    if (outcome.kind === 'retry') return false;
+    if (outcome.kind === 'delivered') tally.delivered += 1;
+    else this.reject(item, outcome.reason, tally);
+    return true;
+  }
+
+  private reject(item: Item, reason: string, tally: Tally): void {
+    const { deadLetters, signal, backend } = this.options;
+    if (deadLetters.add(signal, item.id, backend.address, reason, item.record)) tally.deadLettered += 1;
+    else tally.undeliverable += 1;
+  }
+
+  private withoutExpired(items: readonly Item[], tally: Tally): Item[] {
+    const oldest = Date.now() - this.options.maxAgeMillis;
+    const fresh = items.filter((item) => item.record.timeMillis >= oldest);
+    tally.expired += items.length - fresh.length;
+    return fresh;
+  }
+
+  /** A flush cuts the back-off short, but not what the backend itself has asked for. */
+  private async backOff(attempt: number, verdict: Verdict, urgent: number): Promise<void> {
+    const { backoffBaseMillis, backoffCapMillis } = this.options.tuning;
+    const asked = verdict.kind === 'failed' ? verdict.retryAfterMillis : undefined;
+    if (asked !== undefined) await this.pause(asked);
+    else await this.pause(fullJitter(attempt, backoffBaseMillis, backoffCapMillis), urgent);
+  }
+
+  /** @param urgent value of the cell that cuts the pause short when it changes; undefined: only `stop` does */
+  private pause(millis: number, urgent?: number): Promise<void> {
+    if (this.stopping) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.pauses.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, millis);
+      this.pauses.add(end);
+      if (urgent !== undefined) void this.options.ledger.wait('urgent', urgent, millis).then(end);
+    });
+  }
+
+  private failed(reason: string): void {
+    const { backend, signal, onNotice, onError } = this.options;
+    this.failures += 1;
+    if (this.failures === 1) this.downSince = performance.now();
+    if (this.failures === FAILURES_OF_OUTAGE) onNotice({ kind: 'down', signal, address: backend.address, reason });
+    if (!this.stopping) onError(`${backend.address}: ${reason}`);
+    this.publish();
+  }
+
+  private succeeded(): void {
+    if (this.failures > 0) {
+      const { backend, signal, ledger, onNotice, onError } = this.options;
+      if (this.failures >= FAILURES_OF_OUTAGE) {
+        const seconds = (performance.now() - this.downSince) / 1000;
+        onNotice({ kind: 'back', signal, address: backend.address, seconds, waiting: ledger.onDisk(signal) });
+      }
+      onError(undefined);
+      this.failures = 0;
+    }
+    this.options.ledger.setState(this.options.signal, 'healthy');
+  }
+
+  private publish(): void {
+    const { ledger, signal, kind, journals } = this.options;
+    if (this.failures > 0) ledger.setState(signal, 'failing');
+    const times = journals()
+      .map((journal) => journal.oldest(kind))
+      .filter((time) => time > 0);
+    ledger.set(`oldestMillis.${signal}`, times.length === 0 ? 0 : Math.min(...times));
+    ledger.signal('progress');
+  }
+}

@@ -1,0 +1,190 @@
+import { renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Checkpoint, type Cursor } from '../journal/checkpoint.ts';
+import { fileBytes, listSegments, removeFile } from '../journal/journal-directory.ts';
+import { RecordKind as Kind, type RecordKind } from '../journal/record-kind.ts';
+import { segmentName } from '../journal/segment-format.ts';
+import { firstNumber, type ReadBatch, SegmentReader } from '../journal/segment-reader.ts';
+
+/** Ends the names of segments that were set aside. */
+export const DAMAGED_SUFFIX = '.damaged';
+
+/** What became of the records of a batch. */
+export type Tally = Record<'delivered' | 'deadLettered' | 'expired' | 'undeliverable', number>;
+
+/** A batch under way. */
+export interface JournalBatch extends ReadBatch {
+  readonly journal: Journal;
+  readonly kind: RecordKind;
+}
+
+export interface JournalOptions {
+  readonly path: string;
+  readonly journalId: string;
+  /** Kinds that are sent; the others hold nothing back. */
+  readonly kinds: readonly RecordKind[];
+  /** For the journal that this process writes: how far it is written. Undefined: an adopted one, that nobody writes. */
+  readonly limit?: () => { readonly segment: number; readonly offset: number };
+  /** Number of the last record of a kind that is known to be settled: what a worker before this one has done. */
+  readonly settled?: (kind: RecordKind) => number;
+  readonly onFreed: (bytes: number) => void;
+}
+
+/**
+ * One journal as the worker sees it: a reader and a cursor for each kind. A segment is deleted when every kind is past
+ * it, and never before the checkpoint that says so is on the disk.
+ */
+export class Journal {
+  readonly path: string;
+  readonly journalId: string;
+  readonly own: boolean;
+  private readonly options: JournalOptions;
+  private readonly checkpoint: Checkpoint;
+  private readonly readers: Record<RecordKind, SegmentReader>;
+  private readonly underWay: Record<RecordKind, { readonly batch: JournalBatch; tally: Tally | undefined }[]> = {
+    [Kind.LOG]: [],
+    [Kind.SPAN]: [],
+  };
+  private readonly cursors: Record<RecordKind, Cursor>;
+  private readonly damaged = new Set<number>();
+  /** Set when the journal was taken away: what still comes back from backends changes nothing any more. */
+  abandoned = false;
+  /** Why it cannot be read, if so. */
+  unreadable: unknown;
+
+  constructor(options: JournalOptions) {
+    this.options = options;
+    this.path = options.path;
+    this.journalId = options.journalId;
+    this.own = options.limit !== undefined;
+    this.checkpoint = new Checkpoint(options.path);
+    const start = this.checkpoint.found;
+    const nothing: Cursor = { segment: 0, offset: 0, settled: 0 };
+    this.cursors = { [Kind.LOG]: start?.[Kind.LOG] ?? nothing, [Kind.SPAN]: start?.[Kind.SPAN] ?? nothing };
+    const reader = (kind: RecordKind): SegmentReader =>
+      new SegmentReader({
+        path: options.path,
+        kind,
+        start: start?.[kind],
+        segments: () => listSegments(options.path),
+        limit: () => options.limit?.(),
+        onDamage: (segment) => this.damaged.add(segment),
+      });
+    this.readers = { [Kind.LOG]: reader(Kind.LOG), [Kind.SPAN]: reader(Kind.SPAN) };
+  }
+
+  /** As `read`; a disk that cannot be read leaves the journal alone from then on, for the next process to try. */
+  tryRead(kind: RecordKind, maxBytes: number): JournalBatch | undefined {
+    if (this.abandoned || this.unreadable !== undefined) return undefined;
+    try {
+      return this.read(kind, maxBytes);
+    } catch (error) {
+      this.unreadable = error;
+      return undefined;
+    }
+  }
+
+  /** The next records of a kind, undefined when there are none at present. */
+  read(kind: RecordKind, maxBytes: number): JournalBatch | undefined {
+    for (;;) {
+      const batch = this.readers[kind].read(maxBytes);
+      if (batch === undefined) return undefined;
+      const settled = this.options.settled?.(kind) ?? 0;
+      if (batch.end.settled <= settled) continue;
+      const fresh = {
+        ...batch,
+        records: batch.records.filter((record) => record.number > settled),
+        journal: this,
+        kind,
+      };
+      this.underWay[kind].push({ batch: fresh, tally: undefined });
+      return fresh;
+    }
+  }
+
+  /**
+   * Notes that every record of a batch has an outcome. Batches may come back in another order than they were read; they
+   * count, and the cursor moves, only when nothing before them is open: so a count is a place.
+   *
+   * @returns the batches that count from now on, in order; `save` is to be called when they have been counted
+   */
+  settle(batch: JournalBatch, tally: Tally): { readonly batch: JournalBatch; readonly tally: Tally }[] {
+    const queue = this.underWay[batch.kind];
+    const entry = queue.find((candidate) => candidate.batch === batch);
+    const passed: { batch: JournalBatch; tally: Tally }[] = [];
+    if (entry === undefined || this.abandoned) return passed;
+    entry.tally = tally;
+    for (let first = queue[0]; first?.tally !== undefined; first = queue[0]) {
+      passed.push({ batch: first.batch, tally: first.tally });
+      this.cursors[batch.kind] = first.batch.end;
+      queue.shift();
+    }
+    return passed;
+  }
+
+  /** Writes the cursors down. */
+  save(): void {
+    if (!this.abandoned) this.checkpoint.write(this.cursors, false);
+  }
+
+  /** Number of the last record of a kind that was settled before anything that is still there. */
+  settledBefore(kind: RecordKind): number {
+    const cursor = this.cursors[kind];
+    return cursor.segment > 0 ? cursor.settled : firstNumber(this.path, kind) - 1;
+  }
+
+  /** Time of the oldest record of a kind that is under way, milliseconds since the epoch; 0 for none. */
+  oldest(kind: RecordKind): number {
+    return this.underWay[kind][0]?.batch.records[0]?.timeMillis ?? 0;
+  }
+
+  /**
+   * Deletes the segments that every kind is past.
+   * @returns true when nothing is left: only for a journal that nobody writes
+   */
+  clean(): boolean {
+    if (this.abandoned || this.unreadable !== undefined) return false;
+    for (const kind of this.options.kinds) {
+      // A reader past segments without a record of its kind takes the cursor along.
+      if (this.underWay[kind].length === 0) this.cursors[kind] = this.readers[kind].position;
+    }
+    const present = listSegments(this.path);
+    const limit = this.options.limit?.();
+    const isPast = (segment: number): boolean => {
+      if (limit !== undefined && segment >= limit.segment) return false;
+      const last = limit === undefined && segment === present.at(-1);
+      return this.options.kinds.every((kind) => {
+        const cursor = this.cursors[kind];
+        if (cursor.segment > segment) return true;
+        return last && cursor.segment === segment && cursor.offset >= fileBytes(join(this.path, segmentName(segment)));
+      });
+    };
+    const past = present.filter(isPast);
+    if (past.length > 0) {
+      this.checkpoint.write(this.cursors, true);
+      for (const segment of past) this.remove(segment);
+    }
+    return limit === undefined && past.length === present.length;
+  }
+
+  /** What was damaged is kept beside the journals for whoever wants to look, under a name that no reader opens, until it is too old. */
+  private remove(segment: number): void {
+    const path = join(this.path, segmentName(segment));
+    if (this.damaged.has(segment)) {
+      try {
+        renameSync(path, join(dirname(this.path), `${this.journalId}-${segment}${DAMAGED_SUFFIX}`));
+        return;
+      } catch {
+        // Then it goes like the others.
+      }
+    }
+    this.options.onFreed(removeFile(path));
+  }
+
+  /** @param durable true at an orderly end */
+  close(durable: boolean): void {
+    for (const kind of this.options.kinds) this.readers[kind].close();
+    if (!this.abandoned) this.checkpoint.write(this.cursors, durable);
+    this.checkpoint.close();
+  }
+}

@@ -1,0 +1,160 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { claimJournal, removeJournal } from '../journal/journal-directory.ts';
+import type { OpenedJournal } from '../journal/journal-writer.ts';
+import { currentOwner } from '../journal/owner.ts';
+import { KIND_OF_SIGNAL, type RecordKind, SIGNAL_OF_KIND } from '../journal/record-kind.ts';
+import { SharedLedger, unpackPosition } from '../shared-ledger.ts';
+import { adoptOrphans, countUnsettled, removeOldDamage, touchJournals } from './adoption.ts';
+import type { Backend } from './backend.ts';
+import { Courier } from './courier.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { createElasticsearchBackend } from './elasticsearch-backend.ts';
+import { Journal } from './journal.ts';
+import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
+import { StatsdSender } from './statsd-sender.ts';
+import { createZipkinBackend } from './zipkin-backend.ts';
+
+/** How often owners show that they live. */
+const TOUCH_MILLIS = 5000;
+
+/** The composition root of the worker thread: journals in, couriers out. Nothing of the app is loaded here. */
+function start(options: WorkerOptions): void {
+  const port = parentPort!;
+  const ledger = new SharedLedger(options.memory);
+  const self = currentOwner();
+  const say = (message: FromWorker): void => port.postMessage(message);
+  const backends = new Map<RecordKind, Backend>();
+  const timeoutMillis = options.tuning.requestTimeoutMillis;
+  if (options.logs !== undefined)
+    backends.set(KIND_OF_SIGNAL.logs, createElasticsearchBackend({ ...options.logs, timeoutMillis }));
+  if (options.spans !== undefined)
+    backends.set(KIND_OF_SIGNAL.spans, createZipkinBackend({ url: options.spans.url, timeoutMillis }));
+  const kinds = [...backends.keys()];
+  const journals: Journal[] = [];
+  let own: Journal | undefined;
+
+  function openJournal(opened: OpenedJournal, isOwn: boolean): Journal {
+    const journal = new Journal({
+      ...opened,
+      kinds,
+      onFreed: (bytes) => ledger.add(isOwn ? 'freedBytes' : 'adoptedBytes', bytes),
+      ...(isOwn && {
+        limit: () => unpackPosition(ledger.get('position')),
+        settled: (kind: RecordKind) => ledger.get(`settled.${SIGNAL_OF_KIND[kind]}`),
+      }),
+    });
+    journals.push(journal);
+    return journal;
+  }
+
+  /** The journal that the process writes from now on. One before it was taken away, with all that was still in it. */
+  function useOwn(opened: OpenedJournal): void {
+    if (own?.journalId === opened.journalId) return;
+    if (own !== undefined) {
+      own.abandoned = true;
+      own.close(false);
+      journals.splice(journals.indexOf(own), 1);
+    }
+    own = openJournal(opened, true);
+    for (const kind of kinds) {
+      // Numbers go on from one journal to the next: what is before the first one here is gone.
+      const signal = SIGNAL_OF_KIND[kind];
+      const lost = own.settledBefore(kind) - ledger.get(`settled.${signal}`);
+      if (lost <= 0) continue;
+      ledger.add(`lost.${signal}`, lost);
+      ledger.add(`settled.${signal}`, lost);
+    }
+    for (const courier of couriers) courier.look();
+  }
+
+  function adopt(): void {
+    removeOldDamage(options.directory, options.maxAgeMillis);
+    for (const opened of adoptOrphans(
+      options.directory,
+      self,
+      options.fingerprint,
+      new Set(journals.map((journal) => journal.journalId)),
+    )) {
+      const journal = openJournal(opened, false);
+      let found = 0;
+      for (const kind of kinds) {
+        const count = countUnsettled(journal, kind);
+        ledger.add(`found.${SIGNAL_OF_KIND[kind]}`, count);
+        found += count;
+      }
+      say({ kind: 'adopted', journal: opened, found });
+    }
+    for (const courier of couriers) courier.look();
+  }
+
+  /** Deletes what is settled. */
+  function clean(): void {
+    for (const journal of [...journals]) {
+      if (!journal.clean()) continue;
+      journals.splice(journals.indexOf(journal), 1);
+      journal.close(false);
+      removeJournal(journal.path);
+    }
+  }
+
+  const deadLetters = new DeadLetters(options.directory);
+  const couriers = [...backends].map(
+    ([kind, backend]) =>
+      new Courier({
+        signal: SIGNAL_OF_KIND[kind],
+        kind,
+        backend,
+        ledger,
+        deadLetters,
+        tuning: options.tuning,
+        maxAgeMillis: options.maxAgeMillis,
+        journals: () => journals,
+        onNotice: (notice) => say({ kind: 'notice', notice }),
+        onError: (sentence) => say({ kind: 'error', signal: SIGNAL_OF_KIND[kind], sentence }),
+        onSettled: clean,
+      }),
+  );
+  const statsd =
+    options.statsd === undefined
+      ? undefined
+      : new StatsdSender({
+          url: options.statsd.url,
+          onOutcome(handled, failed) {
+            ledger.add('statsd.handled', handled);
+            ledger.add('statsd.failed', failed);
+            ledger.signal('progress');
+          },
+        });
+
+  for (const opened of options.adopted) openJournal(opened, false);
+  if (options.journal !== undefined) useOwn(options.journal);
+  adopt();
+  const adoption = setInterval(adopt, options.tuning.adoptionMillis);
+  const touching = setInterval(() => touchJournals(journals.map((journal) => journal.path)), TOUCH_MILLIS);
+  const running = Promise.all(couriers.map((courier) => courier.run()));
+
+  async function stop(): Promise<void> {
+    clearInterval(adoption);
+    clearInterval(touching);
+    for (const courier of couriers) courier.stop();
+    await running;
+    clean();
+    statsd?.close();
+    for (const journal of journals) {
+      journal.close(true);
+      // What is left belongs to whoever comes next. The own journal is given back by its writer.
+      if (!journal.own)
+        claimJournal(options.directory, { path: journal.path, journalId: journal.journalId, owner: self }, undefined);
+    }
+    say({ kind: 'stopped' });
+    port.close();
+  }
+
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'journal') useOwn(message.journal);
+    else if (message.kind === 'statsd') statsd?.send(message.packets);
+    else void stop();
+  });
+}
+
+start(workerData as WorkerOptions);

@@ -1,0 +1,30 @@
+import type { Signal } from '../../model/telemetry-sink.ts';
+import type { DeliveryTuning, LogDestination } from '../delivery-options.ts';
+import type { OpenedJournal } from '../journal/journal-writer.ts';
+import type { CourierNotice } from './courier.ts';
+
+/** What the worker is started with. */
+export interface WorkerOptions {
+  readonly memory: SharedArrayBuffer;
+  readonly directory: string;
+  readonly fingerprint: string;
+  readonly maxAgeMillis: number;
+  readonly logs: LogDestination | undefined;
+  readonly spans: { readonly url: string } | undefined;
+  readonly statsd: { readonly url: string } | undefined;
+  readonly tuning: DeliveryTuning;
+  readonly journal: OpenedJournal | undefined;
+  /** Journals that a worker before this one has adopted. */
+  readonly adopted: readonly OpenedJournal[];
+}
+
+export type ToWorker =
+  | { readonly kind: 'journal'; readonly journal: OpenedJournal }
+  | { readonly kind: 'statsd'; readonly packets: readonly string[] }
+  | { readonly kind: 'stop' };
+
+export type FromWorker =
+  | { readonly kind: 'notice'; readonly notice: CourierNotice }
+  | { readonly kind: 'error'; readonly signal: Signal; readonly sentence: string | undefined }
+  | { readonly kind: 'adopted'; readonly journal: OpenedJournal; readonly found: number }
+  | { readonly kind: 'stopped' };
