@@ -16,3 +16,21 @@ export function recordFailure(span: Span, error: unknown, redactor: Redactor): v
   });
   span.setStatus({ code: SpanStatusCode.ERROR, message: cleaned });
 }
+
+/** What frameworks are told when the client goes away: the connection's end, not a failure of the app. */
+const CONNECTION_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+]);
+
+/** Whether an error only says that the connection has ended. Never throws. */
+export function isConnectionEnd(error: unknown): boolean {
+  try {
+    return CONNECTION_CODES.has((error as { code?: unknown } | null | undefined)?.code);
+  } catch {
+    return false;
+  }
+}

@@ -29,18 +29,21 @@ function noteRoute(scope: ServerScope, request: FastifyRequest): void {
   scope.route ??= request.routeOptions?.url ?? (request.routeOptions === undefined ? request.routerPath : undefined);
 }
 
+const noteAnswer = fence('fastify reply', (reply: FastifyReply, payload: unknown) => {
+  const request = reply.request;
+  const scope = scopeOf(request?.raw);
+  if (scope === undefined || request === undefined) return;
+  noteRoute(scope, request);
+  if (payload instanceof Error) noteError(scope, payload);
+});
+
 /**
  * Every answer that Fastify makes passes through `reply.send`, also those of hooks that run before the handler, of
  * failed validation and of thrown errors. The handler's channel does not see these.
  */
 function sends(original: Method): Method {
   return function send(this: FastifyReply, ...args: unknown[]): unknown {
-    const request = this.request;
-    const scope = scopeOf(request?.raw);
-    if (scope !== undefined && request !== undefined) {
-      noteRoute(scope, request);
-      if (args[0] instanceof Error) noteError(scope, args[0]);
-    }
+    noteAnswer(this, args[0]);
     return Reflect.apply(original, this, args);
   };
 }

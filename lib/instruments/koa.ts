@@ -1,3 +1,4 @@
+import { fence } from '../core/fence.ts';
 import { joinPatterns, noteError, scopeOf } from './framework.ts';
 import { onRequire } from './module-hooks.ts';
 import { patchMethod } from './patch.ts';
@@ -33,35 +34,47 @@ function matchedLayer(context: KoaContext): RouterLayer | undefined {
   return undefined;
 }
 
-/** Asked at the end of the request: only then is the innermost of several routers known. Called as a method of the scope. */
-function koaRoute(this: ServerScope): string | undefined {
-  const context = this.routeSource as KoaContext | undefined;
+function routeOf(context: KoaContext | undefined): string | undefined {
   // A router that matched a path and no method has `matched`, and no route.
   if (context === undefined || context._matchedRoute === undefined) return undefined;
   const pattern = matchedLayer(context)?.path ?? context._matchedRoute;
   return joinPatterns('', String(pattern));
 }
 
+const readRoute = fence('koa route', routeOf);
+
+/** Asked at the end of the request: only then is the innermost of several routers known. Called as a method of the scope. */
+function koaRoute(this: ServerScope): string | undefined {
+  return readRoute(this.routeSource as KoaContext | undefined);
+}
+
+const keepContext = fence('koa context', (request: unknown, context: unknown) => {
+  const scope = scopeOf(request);
+  if (scope === undefined) return;
+  scope.routeSource = context;
+  scope.resolveRoute = koaRoute;
+});
+
 function createsContext(original: Method): Method {
   return function createContext(this: unknown, ...args: unknown[]): unknown {
     const context = Reflect.apply(original, this, args);
-    const scope = scopeOf(args[0]);
-    if (scope !== undefined) {
-      scope.routeSource = context;
-      scope.resolveRoute = koaRoute;
-    }
+    keepContext(args[0], context);
     return context;
   };
 }
 
+const keepError = fence('koa error', (context: KoaContext, error: unknown) => {
+  const scope = scopeOf(context.req);
+  // Koa calls this without an error at the end of every response.
+  if (scope === undefined || error === null || error === undefined) return;
+  noteError(scope, error);
+  const handler = matchedLayer(context)?.stack?.at(-1)?.name;
+  if (handler !== undefined && handler !== '') scope.handler ??= handler;
+});
+
 function takesError(original: Method): Method {
   return function onerror(this: KoaContext, ...args: unknown[]): unknown {
-    const scope = scopeOf(this.req);
-    if (scope !== undefined) {
-      noteError(scope, args[0]);
-      const handler = matchedLayer(this)?.stack?.at(-1)?.name;
-      if (handler !== undefined && handler !== '') scope.handler ??= handler;
-    }
+    keepError(this, args[0]);
     return Reflect.apply(original, this, args);
   };
 }

@@ -3,7 +3,7 @@ import { SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { wasErrorLogged } from '../context/request-scope.ts';
 import { monotonicMillis } from '../core/clock.ts';
 import type { InstrumentDependencies, Redactor } from './dependencies.ts';
-import { recordFailure } from './failure.ts';
+import { isConnectionEnd, recordFailure } from './failure.ts';
 import { ABORTED, defaultPort, errorType, methodSpanName, OTHER_METHOD, parseHost } from './http-names.ts';
 import type { ServerScope } from './server-scope.ts';
 
@@ -89,6 +89,7 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
     scope.ended = true;
     const endMillis = monotonicMillis();
     const durationMillis = endMillis - scope.startMillis;
+    if (failure === ABORTED && isConnectionEnd(scope.error)) scope.error = undefined;
     if (scope.resolveRoute !== undefined) scope.route = scope.resolveRoute() ?? scope.route;
     const serverError = statusCode !== undefined && statusCode >= 500;
     const end = { statusCode, errorType: failure ?? (serverError ? String(statusCode) : undefined) };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline, Transform, Writable } from 'node:stream';
 import { after, afterEach, describe, test } from 'node:test';
 import { active } from '../../lib/context/context.ts';
 import { markErrorLogged } from '../../lib/context/request-scope.ts';
@@ -386,6 +387,29 @@ describe('context', () => {
     assert.match(connection.text(), /\["it","it"\]$/);
   });
 
+  test('pipeline and drain keep it', async () => {
+    const port = await serve((request, response) => {
+      const ids: unknown[] = [];
+      const upper = new Transform({
+        transform(chunk, _encoding, done) {
+          ids.push(seen());
+          done(null, chunk);
+        },
+      });
+      const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
+      pipeline(request, upper, sink, () => {
+        ids.push(seen());
+        response.on('drain', () => {
+          ids.push(seen());
+          response.end(`|${ids.join()}`);
+        });
+        assert.equal(response.write('x'.repeat(4_000_000)), false);
+      });
+    });
+    const answer = await ask(port, '/', { method: 'POST', body: 'b', headers: { 'x-correlation-id': 'pipe' } });
+    assert.equal(answer.body.split('|')[1], 'pipe,pipe,pipe');
+  });
+
   test('a context that the app made within the request is not replaced by the event', async () => {
     const port = await serve((request, response) => {
       const inner = active().withCorrelationId('inner');
@@ -621,6 +645,20 @@ describe('failures', () => {
     assert.equal(logged.exceptions.length, 1);
     assert.equal(client.exceptions.length, 0);
     assert.equal(recorded.errors.length, 1);
+  });
+
+  test('what a framework says of a client that went away is no error of the app', async () => {
+    const port = await serve(() => {
+      const scope = active().request;
+      assert.ok(scope);
+      scope.error = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+    });
+    const connection = rawConnection(port);
+    connection.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    await eventually('the request', () => (recorded.active === 1 ? true : undefined), { pauseMillis: 2 });
+    connection.destroy();
+    await ended(1);
+    assert.deepEqual([recorded.errors.length, recorded.server()[0].exceptions.length], [0, 0]);
   });
 
   test('hostile thrown values do not hurt', async () => {

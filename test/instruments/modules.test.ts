@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -198,6 +198,35 @@ test('names turn instruments off; the first listen is told in any case; stop tak
   assert.deepEqual(Object.getOwnPropertyDescriptor(IncomingMessage.prototype, 'emit'), emit);
   assert.equal(Object.hasOwn(Server.prototype, 'emit'), false);
   own.close();
+  server.close();
+});
+
+test('a part of ours that throws is fenced: the app answers, in and out', async () => {
+  const broken = (): never => {
+    throw new Error('expected by the test');
+  };
+  const recorded = record({
+    hostPolicy: { propagate: broken, baggage: broken },
+    enabled: (name) => name === 'http' || name === 'undici',
+  });
+  recorded.access.push = broken;
+  recorded.serverMetrics.push = broken;
+  recorded.clientMetrics.push = broken;
+  const before = internalErrors();
+  const server = createServer((_request, response) => response.end('fine'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  assert.equal((await ask(port, '/')).body, 'fine');
+  assert.equal(await fetch(`http://127.0.0.1:${port}/`).then((response) => response.text()), 'fine');
+  assert.equal(
+    await new Promise((resolve) =>
+      get(`http://127.0.0.1:${port}/`, (response) => response.on('data', (chunk) => resolve(String(chunk)))),
+    ),
+    'fine',
+  );
+  assert.ok(internalErrors() > before);
+  recorded.instruments.stop();
+  server.closeAllConnections();
   server.close();
 });
 
