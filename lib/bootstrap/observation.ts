@@ -2,7 +2,7 @@ import type { Tracer } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { HealthApi } from '../admin/health.ts';
 import type { correlation } from '../context/correlation.ts';
-import type { MetricsApi } from '../metrics/user-metrics.ts';
+import type { UserMetrics } from '../metrics/user-metrics.ts';
 
 /** What became of the records accepted so far, logs and spans together. */
 export interface ShutdownResult {
@@ -15,7 +15,7 @@ export interface ShutdownResult {
 export interface Observation {
   /** A pino logger; its lines are shipped as those of any other pino of the app. */
   readonly log: Logger;
-  readonly metrics: MetricsApi;
+  readonly metrics: UserMetrics;
   /** A tracer of the global provider, named after the service. */
   readonly tracer: Tracer;
   readonly correlation: typeof correlation;

@@ -1,0 +1,162 @@
+import { health } from '../admin/health.ts';
+import { type Admin, createAdmin } from '../admin/server.ts';
+import { active } from '../context/context.ts';
+import { createHostPolicy } from '../context/hosts.ts';
+import { SightlinePropagator } from '../context/propagator.ts';
+import { diag } from '../core/diag.ts';
+import { reportBug } from '../core/fence.ts';
+import { startInstruments } from '../instruments/all.ts';
+import { onRequire } from '../instruments/module-hooks.ts';
+import { instrumentPino } from '../instruments/pino.ts';
+import { instrumentPromClient } from '../instruments/prom-client.ts';
+import { createLogPipeline } from '../logs/log-pipeline.ts';
+import { setLogLevel } from '../logs/logger.ts';
+import { createRedactor } from '../logs/redact.ts';
+import type { TelemetrySink } from '../model/telemetry-sink.ts';
+import type { Tracing } from '../traces/tracing.ts';
+import { createDelivery } from './delivery-choice.ts';
+import type { LifecycleHooks } from './lifecycle.ts';
+import { createMetering } from './metrics-choice.ts';
+import type { GivenOptions } from './options.ts';
+import type { Settings } from './settings.ts';
+import { announceTarget } from './target-file.ts';
+
+const DEFAULT_PROPAGATORS = ['tracecontext', 'baggage', 'b3'] as const;
+const DEFAULT_CORRELATION_HEADERS = ['x-correlation-id', 'x-request-id'] as const;
+const DEFAULT_IGNORED = ['/livez', '/readyz', '/healthz', '/health', '/metrics', '/favicon.ico'] as const;
+const DEFAULT_ADMIN_PORT = 9470;
+const DEFAULT_ADMIN_HOST = '127.0.0.1';
+/** What /loglevel shows while the pino instrument is off. */
+const NO_LOGGERS = { list: () => ({}), set: () => [] };
+
+/** The parts of one observation, wired. */
+export interface Components {
+  readonly sink: TelemetrySink;
+  readonly tracing: Tracing;
+  readonly propagator: SightlinePropagator;
+  readonly admin: { readonly url: string | undefined; close(): Promise<void> };
+  readonly onUncaught: LifecycleHooks['onUncaught'];
+  /** Last call before the process goes: the target file goes, StatsD is handed over. */
+  beforeExit(): void;
+  flushStatsd(): void;
+  /** Takes all hooks off. */
+  stop(): void;
+}
+
+function enabledBy({ enabledInstrumentations, disabledInstrumentations }: GivenOptions): (name: string) => boolean {
+  return (name) =>
+    (enabledInstrumentations === undefined || enabledInstrumentations.includes(name)) &&
+    !(disabledInstrumentations ?? []).includes(name);
+}
+
+/**
+ * The composition root: makes every part and gives each what it needs. Nothing is opened here.
+ *
+ * @param onActive called once, with the first listening server or the first record
+ * @throws SightlineError SIGHTLINE_E_PEER_MISSING
+ */
+export function createComponents(settings: Settings, onActive: () => void): Components {
+  const { given, resource } = settings;
+  const { sink, tracing } = createDelivery(settings, onActive);
+  const metering = createMetering(settings, sink);
+  const redactor = createRedactor(given.redact);
+  const pipeline = createLogPipeline({
+    resource,
+    dataset: settings.logs.dataset,
+    namespace: settings.logs.namespace,
+    redactor,
+    sink: settings.logs.mode === 'ship' ? sink : { log() {} },
+    onLine: metering.counters.logLine,
+    accessLog: given.accessLog ?? 'on',
+  });
+  setLogLevel(given.logLevel ?? 'info');
+
+  const enabled = enabledBy(given);
+  const correlationHeaders = given.correlationHeaders ?? DEFAULT_CORRELATION_HEADERS;
+  const propagators = (given.propagators ?? DEFAULT_PROPAGATORS).filter((format) => format !== 'none');
+  const instruments = startInstruments({
+    tracing,
+    metrics: metering.http,
+    logs: pipeline,
+    redactor,
+    options: {
+      propagators,
+      correlationHeaders,
+      trustInbound: given.trustInbound ?? true,
+      ignorePaths: given.ignorePaths ?? DEFAULT_IGNORED,
+      hostPolicy: createHostPolicy({ propagate: given.propagateHosts, baggage: given.baggageHosts }),
+      enabled,
+    },
+    counters: metering.counters,
+  });
+  metering.rolling.setConnections(() => instruments.connections());
+  const pino = enabled('pino')
+    ? instrumentPino({ pipeline, onRequire, stdoutEcs: settings.logs.mode === 'stdout' })
+    : undefined;
+  if (enabled('prom-client')) {
+    instrumentPromClient({ onRequire, onRegistry: (registry) => metering.exposition.addAppRegistry(registry) });
+  }
+  health.join({ rolling: metering.rolling, deliveryStatus: () => sink.status(), resource });
+
+  let admin: Admin | undefined;
+  let withdrawTarget: (() => void) | undefined;
+  instruments.onListen(() => {
+    onActive();
+    metering.exposition.startRuntime();
+    if (given.adminPort === 'off') return;
+    admin = createAdmin({
+      host: given.adminHost ?? DEFAULT_ADMIN_HOST,
+      port: given.adminPort ?? DEFAULT_ADMIN_PORT,
+      portExplicit: given.adminPort !== undefined,
+      token: given.adminToken,
+      exposition: (accept) => metering.exposition.render(accept),
+      health,
+      logLevels: pino?.levels ?? NO_LOGGERS,
+      onListening(url) {
+        if (!settings.prometheus) return;
+        const address = new URL(url).host;
+        try {
+          withdrawTarget = announceTarget(settings.dataDir, address, resource);
+        } catch (error) {
+          diag.warn('SIGHTLINE_W_DATA_DIR', `got ${(error as Error).message} while announcing /metrics in ${settings.dataDir}/targets, wanted a writable directory; set SIGHTLINE_DATA_DIR, or name ${address} to Prometheus yourself`);
+        }
+      },
+    });
+    admin.start();
+  });
+
+  return {
+    sink,
+    tracing,
+    propagator: new SightlinePropagator({ formats: propagators, correlationHeaders, onRejected: metering.counters.correlationIdRejected }),
+    admin: {
+      get url() {
+        return admin?.url;
+      },
+      close: () => admin?.close() ?? Promise.resolve(),
+    },
+    onUncaught(error, kind, fatal) {
+      const scope = active().request;
+      metering.counters.uncaught(kind);
+      pipeline.fatalLine(error, kind, scope);
+      if (scope === undefined || scope.ended) return;
+      if (fatal) instruments.failRequest(scope, error);
+      else scope.error ??= error;
+    },
+    beforeExit() {
+      metering.flushStatsd();
+      try {
+        withdrawTarget?.();
+      } catch (error) {
+        reportBug('target file', error);
+      }
+    },
+    flushStatsd: () => metering.flushStatsd(),
+    stop() {
+      withdrawTarget?.();
+      pino?.stop();
+      instruments.stop();
+      metering.stop();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { DeliveryOptions } from '../delivery/delivery-options.ts';
+import { createDirectDelivery } from '../delivery/direct/direct-delivery.ts';
+import { createJournalSink } from '../delivery/journal-sink.ts';
+import type { SpanData } from '../model/span.ts';
+import type { TelemetrySink } from '../model/telemetry-sink.ts';
+import { createEngine } from '../traces/engine.ts';
+import { parseKeepPolicy } from '../traces/keep.ts';
+import type { SpanLimits } from '../traces/limits.ts';
+import { createSampler } from '../traces/sampler.ts';
+import type { Tracing } from '../traces/tracing.ts';
+import type { Settings } from './settings.ts';
+
+export interface Delivery {
+  readonly sink: TelemetrySink;
+  readonly tracing: Tracing;
+}
+
+function deliveryOptions(settings: Settings): DeliveryOptions {
+  const { given, logs, zipkinUrl, statsdUrl, resource } = settings;
+  return {
+    resource,
+    logs:
+      logs.mode === 'ship'
+        ? {
+            url: logs.url,
+            stream: logs.stream,
+            apiKey: given.elasticsearchApiKey,
+            username: given.elasticsearchUsername,
+            password: given.elasticsearchPassword,
+            caFile: given.elasticsearchCaFile,
+          }
+        : undefined,
+    spans: zipkinUrl === undefined ? undefined : { url: zipkinUrl },
+    statsd: statsdUrl === undefined ? undefined : { url: statsdUrl },
+  };
+}
+
+function limitsOf(settings: Settings): Partial<SpanLimits> {
+  const { given } = settings;
+  return {
+    ...(given.attributeCountLimit !== undefined && { attributeCountLimit: given.attributeCountLimit }),
+    ...(given.attributeValueLengthLimit !== undefined && { attributeValueLengthLimit: given.attributeValueLengthLimit }),
+    ...(given.eventCountLimit !== undefined && { eventCountLimit: given.eventCountLimit }),
+    ...(given.linkCountLimit !== undefined && { linkCountLimit: given.linkCountLimit }),
+  };
+}
+
+/**
+ * The journal with our engine, or the stock exporters with `NodeSDK` (docs/rationale.md, "Why not the stock pipeline?").
+ *
+ * @param onFirstRecord called before the first record is taken
+ * @throws SightlineError SIGHTLINE_E_PEER_MISSING when direct mode needs a package that is not installed
+ */
+export function createDelivery(settings: Settings, onFirstRecord: () => void): Delivery {
+  const options = deliveryOptions(settings);
+  if (settings.given.delivery === 'direct') {
+    const direct = createDirectDelivery(options);
+    return { ...direct, sink: announceFirst(direct.sink, onFirstRecord) };
+  }
+  const sink = announceFirst(
+    createJournalSink({
+      ...options,
+      directory: join(settings.dataDir, 'journal'),
+      maxBytes: settings.journalMaxBytes,
+      maxAgeMillis: settings.journalMaxAgeMillis,
+      quiet: settings.stackOnlyDefaulted,
+    }),
+    onFirstRecord,
+  );
+  const { given } = settings;
+  const tracing = createEngine({
+    sampler: createSampler(given.tracesSampler ?? 'parentbased_always_on', given.tracesSamplerArg),
+    limits: limitsOf(settings),
+    keep: given.tracesKeep === undefined ? undefined : parseKeepPolicy(given.tracesKeep),
+    // Without an address a span still carries the context; it just goes nowhere.
+    onEnd: settings.zipkinUrl === undefined ? () => {} : (span) => sink.span(span),
+  });
+  return { sink, tracing };
+}
+
+/** The same sink, which tells when its first record comes: until then nothing of ours is opened or installed. */
+function announceFirst(sink: TelemetrySink, onFirstRecord: () => void): TelemetrySink {
+  let first = true;
+  const announce = () => {
+    if (!first) return;
+    first = false;
+    onFirstRecord();
+  };
+  return {
+    span(span: SpanData) {
+      announce();
+      sink.span(span);
+    },
+    log(document: string, atOnce: boolean) {
+      announce();
+      sink.log(document, atOnce);
+    },
+    statsd: (packets) => sink.statsd(packets),
+    appendNow: () => sink.appendNow(),
+    status: () => sink.status(),
+    flush: (timeoutMillis) => sink.flush(timeoutMillis),
+    drainSync: (timeoutMillis) => sink.drainSync(timeoutMillis),
+    close: (timeoutMillis) => sink.close(timeoutMillis),
+  };
+}
