@@ -1,4 +1,5 @@
-import { type Span, SpanStatusCode } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
+import { StatusCode } from '../model/span.ts';
 import { describeException } from '../traces/exception.ts';
 import type { Redactor } from './dependencies.ts';
 
@@ -14,7 +15,7 @@ export function recordFailure(span: Span, error: unknown, redactor: Redactor): v
     message: cleaned,
     ...(stack !== undefined && { stack: redactor.text(stack) }),
   });
-  span.setStatus({ code: SpanStatusCode.ERROR, message: cleaned });
+  span.setStatus({ code: StatusCode.ERROR, message: cleaned });
 }
 
 /** What frameworks are told when the client goes away: the connection's end, not a failure of the app. */

@@ -1,9 +1,10 @@
-import { type Attributes, type Span, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import type { Attributes, Span } from '@opentelemetry/api';
 import { active, isTracingSuppressed } from '../context/context.ts';
 import { correlationIdOf } from '../context/correlation.ts';
 import { inject } from '../context/propagation.ts';
+import { FLAG_SAMPLED } from '../context/span-context.ts';
 import { monotonicMillis } from '../core/clock.ts';
-import { SpanKind } from '../model/span.ts';
+import { SpanKind, StatusCode } from '../model/span.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { recordFailure } from './failure.ts';
 import { ABORTED, defaultPort, errorType, knownMethod, methodSpanName, OTHER_METHOD } from './http-names.ts';
@@ -82,7 +83,7 @@ export class Exchange {
     const endMillis = monotonicMillis();
     const { span, target, statusCode, deps } = this;
     const context = span.spanContext();
-    const sampled = (context.traceFlags & TraceFlags.SAMPLED) !== 0;
+    const sampled = (context.traceFlags & FLAG_SAMPLED) !== 0;
     deps.metrics.clientEnded({
       method: this.method,
       serverAddress: target.host,
@@ -97,7 +98,7 @@ export class Exchange {
     if (span.isRecording()) {
       span.setAttributes(this.attributes(type));
       if (error !== undefined) recordFailure(span, error, deps.redactor);
-      else if (type !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+      else if (type !== undefined) span.setStatus({ code: StatusCode.ERROR });
     }
     span.end();
   }

@@ -1,7 +1,8 @@
 import type { Attributes, Span } from '@opentelemetry/api';
-import { SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { wasErrorLogged } from '../context/request-scope.ts';
+import { FLAG_SAMPLED } from '../context/span-context.ts';
 import { monotonicMillis } from '../core/clock.ts';
+import { StatusCode } from '../model/span.ts';
 import type { InstrumentDependencies, Redactor } from './dependencies.ts';
 import { isConnectionEnd, recordFailure } from './failure.ts';
 import { ABORTED, defaultPort, errorType, methodSpanName, OTHER_METHOD, parseHost } from './http-names.ts';
@@ -71,7 +72,7 @@ function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, redactor: Re
       span.updateName(`${plain} ${scope.route}`);
     span.setAttributes(serverAttributes(scope, end, redactor));
     if (failed && scope.error !== undefined) recordFailure(span, scope.error, redactor);
-    else if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+    else if (failed) span.setStatus({ code: StatusCode.ERROR });
   }
   span.end();
 }
@@ -94,7 +95,7 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
     const serverError = statusCode !== undefined && statusCode >= 500;
     const end = { statusCode, errorType: failure ?? (serverError ? String(statusCode) : undefined) };
     const span = scope.span;
-    const sampled = span !== undefined && (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
+    const sampled = span !== undefined && (span.spanContext().traceFlags & FLAG_SAMPLED) !== 0;
     metrics.serverEnded({
       method: scope.method,
       route: scope.route ?? '',
