@@ -6,6 +6,7 @@ import { SightlinePropagator } from '../context/propagator.ts';
 import { diag } from '../core/diag.ts';
 import { reportBug } from '../core/fence.ts';
 import { startInstruments } from '../instruments/all.ts';
+import { recordFailure } from '../instruments/failure.ts';
 import { onRequire } from '../instruments/module-hooks.ts';
 import { instrumentPino } from '../instruments/pino.ts';
 import { instrumentPromClient } from '../instruments/prom-client.ts';
@@ -36,7 +37,7 @@ export interface Components {
   readonly propagator: SightlinePropagator;
   readonly admin: { readonly url: string | undefined; close(): Promise<void> };
   readonly onUncaught: LifecycleHooks['onUncaught'];
-  /** Last call before the process goes: the target file goes, StatsD is handed over. */
+  /** Last call before the process goes: open requests end, StatsD is handed over, the target file goes. */
   beforeExit(): void;
   flushStatsd(): void;
   /** Takes all hooks off. */
@@ -141,9 +142,10 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
       pipeline.fatalLine(error, kind, scope);
       if (scope === undefined || scope.ended) return;
       if (fatal) instruments.failRequest(scope, error);
-      else scope.error ??= error;
+      else if (scope.span !== undefined) recordFailure(scope.span, error, redactor);
     },
     beforeExit() {
+      instruments.abortOpenRequests();
       metering.flushStatsd();
       try {
         withdrawTarget?.();

@@ -82,6 +82,8 @@ export function createLifecycle(hooks: LifecycleHooks): Lifecycle {
       process.emit(signal, signal);
       return;
     }
+    // A signal's default action runs no `exit` handlers.
+    onExit();
     process.kill(process.pid, signal);
     // Still alive: PID 1 of a container, where the default action does nothing. End as a shell would report it.
     setTimeout(() => process.exit(128 + SIGNAL_NUMBERS[signal]), 100);

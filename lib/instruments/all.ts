@@ -19,6 +19,8 @@ export interface Instruments {
   onListen(callback: () => void): void;
   /** Ends a request that its process does not survive: errored span, metrics, lines. */
   failRequest(scope: RequestScope, error: unknown): void;
+  /** Ends every open request as aborted, just before the process goes. */
+  abortOpenRequests(): void;
 }
 
 /**
@@ -30,11 +32,13 @@ export function startInstruments(deps: InstrumentDependencies): Instruments {
   const servers = watchServers();
   const running: { stop(): void }[] = [servers];
   let failRequest: Instruments['failRequest'] = () => {};
+  let abortOpenRequests: Instruments['abortOpenRequests'] = () => {};
   if (enabled('http')) {
     running.push({ stop: patchIncomingMessage() });
     const server = instrumentHttpServer(deps, servers);
     running.push(server, instrumentHttpClient(deps));
     failRequest = server.fail;
+    abortOpenRequests = server.abortOpen;
   }
   if (enabled('undici')) running.push(instrumentUndici(deps));
   if (enabled('express')) running.push(instrumentExpress());
@@ -47,5 +51,6 @@ export function startInstruments(deps: InstrumentDependencies): Instruments {
     connections: servers.connections,
     onListen: servers.onListen,
     failRequest,
+    abortOpenRequests,
   };
 }

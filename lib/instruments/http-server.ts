@@ -52,8 +52,14 @@ class OpenRequests {
 
 type ObservedSocket = Socket & { [kOpen]?: OpenRequests };
 
+/** Connections that have brought a request, as long as they are open: as many as Node itself holds. */
+const openConnections = new Set<OpenRequests>();
+
 const onSocketClose = fence('close of a connection', function (this: void, socket: ObservedSocket) {
-  socket[kOpen]?.abortAll();
+  const open = socket[kOpen];
+  if (open === undefined) return;
+  openConnections.delete(open);
+  open.abortAll();
 });
 
 /** One for all sockets; a listener per request would add up on a kept-alive connection. */
@@ -107,6 +113,8 @@ export interface HttpServerInstrument {
   stop(): void;
   /** Open connections of all listening HTTP servers of the app. */
   connections(): number;
+  /** Ends every open request as aborted: the process goes, and their connections with it. */
+  abortOpen(): void;
   /** Ends a request that its process does not survive. Once; later calls and the later close do nothing. */
   fail(scope: RequestScope, error: unknown): void;
 }
@@ -141,6 +149,7 @@ export function instrumentHttpServer(deps: InstrumentDependencies, servers: Serv
     if (open === undefined) {
       open = new OpenRequests(end);
       observed[kOpen] = open;
+      openConnections.add(open);
       socket.on('close', closeListener);
     }
     open.add(scope);
@@ -178,6 +187,9 @@ export function instrumentHttpServer(deps: InstrumentDependencies, servers: Serv
       for (const restore of undo.splice(0)) restore();
     },
     connections: servers.connections,
+    abortOpen() {
+      for (const open of openConnections) open.abortAll();
+    },
     fail(scope, error) {
       if (scope instanceof ServerScope) failRequest(end, scope, error);
     },

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Child, type Ended, startChild } from '../support/child.ts';
 import { send } from '../support/load.ts';
@@ -18,6 +19,8 @@ interface Way {
   readonly way: string;
   readonly end: (child: Child, url: string) => Promise<void>;
   readonly fatal?: string;
+  /** The app kills itself before anything could be sent: what is on disk arrives with its next start. */
+  readonly leavesOnDisk?: true;
 }
 
 const byRequest = async (_child: Child, url: string) => {
@@ -37,7 +40,7 @@ const WAYS: readonly Way[] = [
   { way: 'SIGINT', end: bySignal('SIGINT') },
   { way: 'SIGHUP', end: bySignal('SIGHUP') },
   { way: 'graceful', end: bySignal('SIGTERM') },
-  { way: 'signal-exit-like', end: bySignal('SIGTERM') },
+  { way: 'signal-exit-like', end: bySignal('SIGTERM'), leavesOnDisk: true },
   {
     way: 'ignores',
     async end(child) {
@@ -69,12 +72,12 @@ for (const node of [NODE_OLDEST, NODE_OWN]) {
       rmSync(directory, { recursive: true, force: true });
     });
 
-    async function run(way: Way, observed: boolean): Promise<Ended> {
+    async function run(way: Way, observed: boolean, service = way.way): Promise<Ended> {
       const child = startChild({
         node,
         args: [...(observed ? ONE_LINE : []), app, way.way],
         cwd: root,
-        env: { ...receiver.environment, OTEL_SERVICE_NAME: way.way, SIGHTLINE_DATA_DIR: directory, SIGHTLINE_ADMIN_PORT: '0' },
+        env: { ...receiver.environment, OTEL_SERVICE_NAME: service, SIGHTLINE_DATA_DIR: directory, SIGHTLINE_ADMIN_PORT: '0' },
       });
       const [, port] = await child.line(/listening on (\d+)/);
       const url = `http://127.0.0.1:${port}`;
@@ -91,9 +94,19 @@ for (const node of [NODE_OLDEST, NODE_OWN]) {
         assert.equal(stable(observed.stdout), stable(bare.stdout));
         assert.equal(stable(observed.stderr), stable(bare.stderr));
 
-        const documents = receiver.documents.filter((document) => document['service.name'] === way.way);
-        const spans = receiver.spans.filter((span) => span.localEndpoint?.serviceName === way.way.toLowerCase());
-        const requests = way.end === byRequest ? 2 : 1;
+        const lines = () => receiver.documents.filter((document) => document['service.name'] === way.way);
+        let requests = way.end === byRequest ? 2 : 1;
+        if (way.leavesOnDisk) {
+          const end = async (child: Child) => {
+            while (lines().filter((document) => document['message'] === 'got a request').length < 2) await delay(20);
+            child.kill('SIGTERM');
+          };
+          await run({ way: 'next start', end }, true, way.way);
+          requests += 1;
+        }
+
+        const documents = lines();
+        const spans = receiver.spans.filter((span) => span.localEndpoint?.serviceName === way.way);
         assert.equal(documents.filter((document) => document.message === 'got a request').length, requests);
         assert.equal(new Set(spans.map((span) => span.id)).size, requests);
         if (way.fatal === undefined) return;
