@@ -13,7 +13,8 @@ const BUSY_MILLIS = 5000;
 /*
  * Row IDs grow with arrival, so "oldest first" and age are read from them without another index. `received` is
  * milliseconds; `ts` is microseconds for spans and logs and milliseconds for samples and exemplars, as on their wires.
- * A record that was sent twice is kept once: spans by digest, log documents by `_id`, exemplars by content.
+ * A record that was sent twice is kept once: spans by digest, log documents by `_id`, exemplars by content (one without a
+ * time of its own is seen again in every scrape).
  */
 const TABLES = `
 CREATE TABLE spans (
@@ -42,7 +43,7 @@ CREATE TABLE exemplars (
   id INTEGER PRIMARY KEY, received INTEGER NOT NULL, series INTEGER NOT NULL, ts INTEGER NOT NULL, value REAL,
   trace_id TEXT, labels TEXT NOT NULL
 );
-CREATE UNIQUE INDEX exemplars_once ON exemplars (series, ts, labels, value);
+CREATE UNIQUE INDEX exemplars_once ON exemplars (series, labels, value);
 CREATE INDEX exemplars_trace ON exemplars (trace_id) WHERE trace_id IS NOT NULL;
 `;
 
