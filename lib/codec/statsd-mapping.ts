@@ -1,5 +1,6 @@
 import type { MetricDefinition } from '../model/catalogue.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
+import { RUNTIME_METRICS } from '../model/runtime-metrics.ts';
 import {
   COUNT,
   STATSD_GROUPS,
@@ -54,6 +55,35 @@ function durations(definition: MetricDefinition, group: string, segmentLabel: st
   ]).concat({ match: `${PREFIX}.${group}.*.${TIMING}`, wire: 'observer' });
 }
 
+/**
+ * Names that statsd_exporter has for itself (Go's process collector): it refuses to make a second metric of the name, so
+ * the service's get a prefix.
+ */
+const TAKEN_BY_EXPORTER = [
+  'process_cpu_seconds_total',
+  'process_start_time_seconds',
+  'process_resident_memory_bytes',
+  'process_virtual_memory_bytes',
+  'process_open_fds',
+  'process_max_fds',
+] as const;
+const PREFIX_OF_TAKEN = 'nodejs_';
+
+function takenRules(): Rule[] {
+  return TAKEN_BY_EXPORTER.map((name) => {
+    const metric = RUNTIME_METRICS.find(({ prometheus }) => prometheus === name);
+    if (metric === undefined || metric.type === 'histogram') throw new Error(`no runtime metric ${name}`);
+    const last = metric.type === 'counter' ? COUNT : VALUE;
+    return {
+      match: `${PREFIX}.${STATSD_GROUPS.runtime}.${name}.${last}`,
+      wire: metric.type,
+      name: PREFIX_OF_TAKEN + name,
+      help: metric.help,
+      labels: IDENTITY,
+    };
+  });
+}
+
 function rules(): Rule[] {
   const runtime = `${PREFIX}.${STATSD_GROUPS.runtime}.*`;
   const custom = `${PREFIX}.${STATSD_GROUPS.custom}.*`;
@@ -62,6 +92,7 @@ function rules(): Rule[] {
   return [
     ...durations(CATALOGUE.httpServerRequestDuration, STATSD_GROUPS.handlers, 'http_route'),
     ...durations(CATALOGUE.httpClientRequestDuration, STATSD_GROUPS.clients, 'server_address'),
+    ...takenRules(),
     { match: `${runtime}.${VALUE}`, wire: 'gauge', name: '$4', help: 'Runtime value of the service.', labels },
     { match: `${runtime}.${COUNT}`, wire: 'counter', name: '$4', help: 'Runtime count of the service.', labels },
     // Metrics of the app: a known last segment means no labels; anything else is the label values, joined.
@@ -97,6 +128,8 @@ export function statsdMapping(): string {
 #     (2xx, 4xx, 5xx); the hierarchy carries no method, scheme or error type.
 #   - environment, instance (the host) and job (the service) come from the name. Scrape the exporter with
 #     honor_labels: true, else they become exported_instance and exported_job.
+#   - The exporter has process_cpu_seconds_total, process_resident_memory_bytes and four more for itself; those of the
+#     services are nodejs_process_… here.
 #   - Label values of the app's own metrics arrive joined, in declared order, in the label "labels".
 # Scraping a service's /metrics and this exporter into one Prometheus counts everything twice: choose one.
 #

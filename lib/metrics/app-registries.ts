@@ -14,7 +14,8 @@ const TIMEOUT = Symbol('timeout');
 const FAILED = Symbol('failed');
 
 /**
- * The registries of the app's own prom-client. Weakly held: one that the app has dropped is not kept alive. A
+ * The registries of the app's own prom-client. Weakly held: one that the app has dropped is not kept alive (each of
+ * its metrics holds its registry, so that an app which keeps either keeps it on the page). A
  * `collect()` that throws costs its own metric, one that hangs costs the time limit once and is not called again while
  * it hangs.
  */

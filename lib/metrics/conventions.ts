@@ -101,7 +101,6 @@ const MORE_ABBREVIATIONS: Readonly<Record<string, string>> = {
   tib: 'bytes',
 };
 const ABBREVIATIONS: Readonly<Record<string, string>> = { ...PROMLINT_ABBREVIATIONS, ...MORE_ABBREVIATIONS };
-const TYPE_WORDS = ['counter', 'gauge', 'histogram', 'summary', 'gaugehistogram'] as const;
 const RESERVED_SUFFIXES = ['_bucket', '_count', '_sum'] as const;
 const TOTAL = '_total';
 /** Labels that the scraper sets; a metric's own would be renamed to `exported_…`. */
@@ -167,10 +166,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     return suffix === undefined ? undefined : `'${suffix}' is made by histograms and summaries`;
   },
   'created-suffix': ({ name }) => (name.endsWith('_created') ? "'_created' is reserved by OpenMetrics" : undefined),
-  'type-in-name': ({ name }) => {
-    const word = TYPE_WORDS.find((type) => `${name}_`.includes(`_${type}_`));
-    return word === undefined ? undefined : `a name does not say its type ('${word}')`;
-  },
+  // Its own type only, as promlint has it: a gauge may well show a summary.
+  'type-in-name': ({ name, type }) =>
+    type !== 'info' && type !== 'unknown' && `${name}_`.includes(`_${type}_`)
+      ? `a name does not say its type ('${type}')`
+      : undefined,
   'label-in-name': ({ name, labels }) => {
     const label = labels.find((one) => `${name}_`.includes(`_by_${one}_`));
     return label === undefined ? undefined : `a name does not say its labels ('by_${label}')`;
@@ -223,7 +223,7 @@ export function rightName(metric: MetricShape, unit = ''): string | undefined {
   const histogramLike = isHistogramLike(metric.type);
   const dropped = new Set<string>([
     'total',
-    ...TYPE_WORDS,
+    metric.type,
     ...(histogramLike ? [] : RESERVED_SUFFIXES.map((suffix) => suffix.slice(1))),
   ]);
   let words = snakeCase(metric.name)

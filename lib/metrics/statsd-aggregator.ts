@@ -121,12 +121,14 @@ export class StatsdTimings implements Instrument {
     this.last = value;
     this.sinceKept += 1;
     if (this.sinceKept < this.stride) return;
+    if (this.kept.length === MAX_TIMINGS_PER_NAME) {
+      // Every second one stays and stands for two; the events since the last kept one go on counting towards the next.
+      this.kept = this.kept.filter((_, index) => index % 2 === 1);
+      this.stride *= 2;
+      return;
+    }
     this.sinceKept = 0;
     this.kept.push(value);
-    if (this.kept.length < MAX_TIMINGS_PER_NAME) return;
-    // Full: every second one stays and stands for two. The length is even, so no event is lost or counted twice.
-    this.kept = this.kept.filter((_, index) => index % 2 === 1);
-    this.stride *= 2;
   }
 
   lines(): string[] {

@@ -79,7 +79,8 @@ case, every other character becomes \`_\`, runs of \`_\` become one, none stays 
 \`GET /\` is \`get\`; a request that matched no route is \`get_unmatched\`. Counters are added up for a second; of one duration name
 64 values a second leave as they are, above that a sample with the exact rate. A packet is at most 1432 bytes.
 
-\`deploy/statsd/mapping.yml\` makes the names above out of the hierarchy in statsd_exporter. Scraping a service and the exporter into
+\`deploy/statsd/mapping.yml\` makes the names above out of the hierarchy in statsd_exporter. Six \`process_*\` names are the exporter's own; the
+services' are \`nodejs_process_*\` there. Scraping a service and the exporter into
 one Prometheus counts everything twice: choose one.
 `;
 }

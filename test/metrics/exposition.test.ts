@@ -17,6 +17,15 @@ import { definition, RESOURCE, SPAN_ID, TRACE_ID } from './fixtures.ts';
 import { parsePage } from './page-parser.ts';
 
 const promClient = createRequire(import.meta.url)('prom-client');
+/** Registries that an app holds: we hold them weakly, and a collection in the middle of a test would lose them. */
+const held: any[] = [];
+
+function appRegistry(...options: unknown[]): any {
+  const registry = new promClient.Registry(...options);
+  held.push(registry);
+  return registry;
+}
+
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
 
 const DELIVERY: DeliveryStatus = {
@@ -174,7 +183,7 @@ test('the table of runtime metrics is what prom-client gives', {
 
 test('the app registry joins: types, help, default labels, exemplars, all instruments', async () => {
   const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE });
-  const registry = new promClient.Registry(promClient.Registry.OPENMETRICS_CONTENT_TYPE);
+  const registry = appRegistry(promClient.Registry.OPENMETRICS_CONTENT_TYPE);
   registry.setDefaultLabels({ region: 'eu', 'not-a-label': 'x' });
   const counter = new promClient.Counter({
     name: 'app_jobs',
@@ -241,7 +250,7 @@ test('names that are taken: the first stays, the rest is counted, the page stays
   histogram.bind([]).observe(0.5);
   registry.gauge(definition('gauge', 'queue')).bind([]).set(1);
   const exposition = new Exposition({ registry, resource: RESOURCE });
-  const app = new promClient.Registry();
+  const app = appRegistry();
   new promClient.Counter({
     name: 'lat_seconds_count',
     help: 'Collides with the count of the histogram.',
@@ -258,6 +267,7 @@ test('names that are taken: the first stays, the rest is counted, the page stays
   }).inc(7);
   const merged = promClient.Registry.merge([app, new promClient.Registry()]);
   exposition.addAppRegistry(app);
+  held.push(merged);
   exposition.addAppRegistry(merged);
   const text = parsePage((await exposition.render(undefined)).body, 'text');
   assert.equal(text.get('lat_seconds_count'), undefined);
@@ -272,7 +282,7 @@ test('names that are taken: the first stays, the rest is counted, the page stays
 
 test('collect() of the app throws, rejects, hangs, answers nonsense: the page comes in time, without those', async () => {
   const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE, collectTimeoutMillis: 50 });
-  const app = new promClient.Registry();
+  const app = appRegistry();
   let hung = 0;
   let release: () => void = () => {};
   const gauge = (name: string, collect: () => unknown): unknown =>
@@ -329,7 +339,7 @@ test('collect() of the app throws, rejects, hangs, answers nonsense: the page co
 
 test('injection through label values of the app registry (client_js#791)', async () => {
   const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE });
-  const app = new promClient.Registry();
+  const app = appRegistry();
   const counter = new promClient.Counter({ name: 'app_total', help: 'x', labelNames: ['tenant'], registers: [app] });
   counter.inc({ tenant: ['a"} 1\ninjected_metric{a="b"} 1\n'] });
   counter.inc({ tenant: { toString: () => 'x"} 1\ninjected{a="b"} 1' } });
