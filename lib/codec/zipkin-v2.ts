@@ -79,10 +79,9 @@ export function createZipkinEncoder(resource: Resource): (span: SpanData) => str
     if (isNotable(span)) {
       const made: Tags = {};
       addMadeTags(made, span);
-      text += `${text === '' ? '' : ','}${textOf(made)}`;
+      text = joined(text, textOf(made));
     }
-    if (entry && entryText !== '') text += `${text === '' ? '' : ','}${entryText}`;
-    return text;
+    return entry ? joined(text, entryText) : text;
   }
 
   return (span) => {
@@ -101,6 +100,11 @@ export function createZipkinEncoder(resource: Resource): (span: SpanData) => str
 /** Numbers and booleans need no escaping; arrays are joined as `String()` does it, like the stock exporter. */
 function plain(value: AttributeValue): string {
   return typeof value === 'object' ? jsonString(String(value)) : `"${value}"`;
+}
+
+function joined(first: string, second: string): string {
+  if (first === '' || second === '') return first + second;
+  return `${first},${second}`;
 }
 
 function isNotable(span: SpanData): boolean {

@@ -1,0 +1,113 @@
+import { diag } from '../../core/diag.ts';
+import { reportBug } from '../../core/fence.ts';
+import type { DeliveryStatus, TelemetrySink } from '../../model/telemetry-sink.ts';
+import type { Tracing } from '../../traces/tracing.ts';
+import type { DeliveryOptions } from '../delivery-options.ts';
+import { Outcomes, within } from './outcomes.ts';
+import { StockLogs } from './stock-logs.ts';
+import { findStockPackages, type StockPackage } from './stock-packages.ts';
+import { StockStatsd } from './stock-statsd.ts';
+import { StockTracing } from './stock-tracing.ts';
+import { suppressed } from './suppressed.ts';
+
+export interface DirectDelivery {
+  readonly sink: TelemetrySink;
+  readonly tracing: Tracing;
+}
+
+/**
+ * Delivery by the stock packages, in the app's own process and memory: `NodeSDK` with `ZipkinExporter`,
+ * `pino-elasticsearch`, `hot-shots`. For read-only disks and for teams that want the stock pipeline. What is in memory
+ * when the process dies, or while a backend is down, is lost; it is counted.
+ *
+ * @throws SightlineError SIGHTLINE_E_PEER_MISSING when a package that the options need is not installed
+ */
+export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
+  const needed: StockPackage[] = ['@opentelemetry/sdk-node'];
+  if (options.spans !== undefined) needed.push('@opentelemetry/exporter-zipkin');
+  if (options.logs !== undefined) needed.push('pino-elasticsearch');
+  if (options.statsd !== undefined) needed.push('hot-shots');
+  const packages = findStockPackages(needed);
+  const spans = new Outcomes('spans', options.spans !== undefined);
+  const logs = new Outcomes('logs', options.logs !== undefined);
+  const tracing = new StockTracing(packages, options.resource, options.spans?.url, spans);
+  const shipper = options.logs === undefined ? undefined : new StockLogs(packages, options.logs, logs);
+  const statsd = options.statsd === undefined ? undefined : new StockStatsd(packages, options.statsd.url);
+  let closing: Promise<void> | undefined;
+  let closed = false;
+
+  function status(): DeliveryStatus {
+    return {
+      logs: logs.counts(),
+      spans: spans.counts(),
+      journalBytes: 0,
+      oldestUnsentSeconds: 0,
+      couriers: { logs: logs.state, spans: spans.state },
+      lastErrors: {
+        ...(logs.lastError !== undefined && { logs: logs.lastError }),
+        ...(spans.lastError !== undefined && { spans: spans.lastError }),
+      },
+    };
+  }
+
+  async function flush(timeoutMillis: number): Promise<void> {
+    await within(
+      timeoutMillis,
+      suppressed(() => Promise.all([tracing.flush(), shipper?.flush()])),
+    );
+  }
+
+  async function end(timeoutMillis: number): Promise<void> {
+    const until = performance.now() + timeoutMillis;
+    await flush(timeoutMillis);
+    closed = true;
+    await within(
+      Math.max(0, until - performance.now()),
+      suppressed(() => tracing.close()),
+    );
+    statsd?.close();
+    // Whatever has no outcome now will have none: a full queue of the batch processor tells nobody what it dropped.
+    logs.drop('lost', logs.pending);
+    spans.drop('lost', spans.pending);
+  }
+
+  const sink: TelemetrySink = {
+    // Spans take the way of NodeSDK; one that comes from elsewhere has no way there.
+    span() {
+      if (options.spans === undefined) return;
+      spans.accept();
+      spans.drop('unsupported', 1);
+    },
+    log(document) {
+      if (shipper === undefined) return;
+      if (closed) {
+        logs.accept();
+        logs.drop('closed', 1);
+        return;
+      }
+      try {
+        shipper.write(document);
+      } catch (error) {
+        reportBug('pino-elasticsearch', error);
+        logs.drop('internal', 1);
+      }
+    },
+    statsd(packets) {
+      try {
+        suppressed(() => statsd?.send(packets));
+      } catch (error) {
+        diag.debug(`hot-shots: ${String(error)}`);
+      }
+    },
+    // Nothing is gathered here, and the stock packages cannot send synchronously.
+    appendNow() {},
+    drainSync() {},
+    status,
+    flush,
+    close(timeoutMillis) {
+      closing ??= end(timeoutMillis);
+      return closing;
+    },
+  };
+  return { sink, tracing };
+}
