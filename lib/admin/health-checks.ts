@@ -3,7 +3,7 @@ import { monotonicMillis } from '../core/clock.ts';
 import { SightlineError } from '../errors.ts';
 
 /** How long one check may take, unless it says otherwise. */
-export const DEFAULT_CHECK_TIMEOUT_MILLIS = 1000;
+const DEFAULT_CHECK_TIMEOUT_MILLIS = 1000;
 /** How long a result is good for: a probe storm must not become a database storm. */
 export const RESULT_CACHE_MILLIS = 1000;
 /** Checks kept; more are a mistake (a name made of data). */

@@ -5,7 +5,7 @@ import { type CheckResult, type HealthCheck, type HealthCheckOptions, HealthChec
 import { type HealthPage, healthPage } from './health-page.ts';
 
 /** Gates of /readyz kept; more are a mistake (a name made of data). */
-export const MAX_GATES = 100;
+const MAX_GATES = 100;
 
 /** What the page says beside the checks of the app. */
 export interface HealthSources {

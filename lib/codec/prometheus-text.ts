@@ -51,7 +51,7 @@ function formatBound(bound: number, format: ExpositionFormat): string {
 
 const NEEDS_ESCAPE = /[\\\n"]/;
 
-export function escapeLabelValue(value: string): string {
+function escapeLabelValue(value: string): string {
   if (!NEEDS_ESCAPE.test(value)) return value;
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }

@@ -4,9 +4,9 @@ import type { ForeignMetric, ForeignRegistry } from './foreign-families.ts';
 import { foreignFamily } from './foreign-families.ts';
 
 /** How long all `collect()` functions of the app together may keep a scrape. */
-export const COLLECT_TIMEOUT_MILLIS = 1000;
+const COLLECT_TIMEOUT_MILLIS = 1000;
 /** Registries remembered; an app that makes one per request would else fill the memory. */
-export const MAX_REGISTRIES = 64;
+const MAX_REGISTRIES = 64;
 
 export type DropReason = 'duplicate' | 'failed' | 'timeout' | 'invalid';
 
@@ -49,8 +49,8 @@ export class AppRegistries {
     if (jobs.length === 0) return [];
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<typeof TIMEOUT>((resolve) => {
-      // Not unref'd: it lives a second at most, and a scrape that waits for it must be answered.
       timer = setTimeout(resolve, this.timeoutMillis, TIMEOUT);
+      timer.unref();
     });
     try {
       const answers = await Promise.all(jobs.map(({ metric }) => Promise.race([this.read(metric), deadline])));

@@ -18,7 +18,7 @@ import { MetricRegistry } from './registry.ts';
 import { RuntimeMetrics } from './runtime.ts';
 
 /** Series written before the event loop gets a turn: about a millisecond of text. */
-export const SERIES_PER_TURN = 250;
+const SERIES_PER_TURN = 250;
 
 const SELF_NAMES = [CATALOGUE.familiesDropped, CATALOGUE.seriesOverLimit, CATALOGUE.valuesRejected].map(
   (definition) => definition.prometheus,

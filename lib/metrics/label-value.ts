@@ -43,7 +43,7 @@ export function labelValue(value: unknown): string {
       return value === null ? '' : cut(ofObject(value));
     case 'symbol':
       return cut(String(value));
-    default:
+    case 'function':
       return '[function]';
   }
 }

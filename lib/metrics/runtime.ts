@@ -29,28 +29,34 @@ const ZERO: MetricPoint = { kind: 'number', labelNames: [], labelValues: [], val
 export class RuntimeMetrics {
   private registry: ForeignRegistry | undefined = undefined;
   private started = false;
+  private loaded = false;
   private readonly counted = new Map<string, number>();
 
-  /** Loads prom-client and starts measuring, once. Never throws. */
+  /** Measures from the next turn of the event loop on, once: whoever waits for the app to listen goes first. Never throws. */
   start(): void {
     if (this.started) return;
     this.started = true;
+    runOutside(() => setImmediate(() => this.load()).unref());
+  }
+
+  private load(): ForeignRegistry | undefined {
+    if (this.loaded) return this.registry;
+    this.loaded = true;
     try {
-      runOutside(() => {
-        const client = createRequire(import.meta.url)('prom-client') as PromClient;
-        const registry = new client.Registry();
-        Object.defineProperty(registry, kOwn, { value: true });
-        client.collectDefaultMetrics({ register: registry });
-        this.registry = registry;
-      });
+      const client = createRequire(import.meta.url)('prom-client') as PromClient;
+      const registry = new client.Registry();
+      Object.defineProperty(registry, kOwn, { value: true });
+      runOutside(() => client.collectDefaultMetrics({ register: registry }));
+      this.registry = registry;
     } catch (error) {
       reportBug('runtime metrics', error);
     }
+    return this.registry;
   }
 
   /** All families that have a series, names corrected. */
   async families(): Promise<MetricFamily[]> {
-    const { registry } = this;
+    const registry = this.started ? this.load() : undefined;
     if (registry === undefined) return [];
     const families: MetricFamily[] = [];
     for (const metric of registry.getMetricsAsArray()) {

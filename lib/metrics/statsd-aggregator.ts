@@ -2,7 +2,7 @@ import { runOutside } from '../context/context.ts';
 import { reportBug } from '../core/fence.ts';
 
 /** Aggregation interval. */
-export const FLUSH_INTERVAL_MILLIS = 1000;
+const FLUSH_INTERVAL_MILLIS = 1000;
 /** Pull callbacks (runtime values) run once in so many intervals: they change slowly and cost packets. */
 export const PULL_EVERY_INTERVALS = 10;
 /** Largest payload that fits one Ethernet frame over IPv6 with room to spare; the number that StatsD's README gives. */
@@ -10,7 +10,7 @@ export const MAX_PACKET_BYTES = 1432;
 /** Timings of one name kept per interval as they are; above, every second, fourth, … one is kept and weighted. */
 export const MAX_TIMINGS_PER_NAME = 64;
 /** Instruments kept; beyond, all share one name per kind so that totals stay exact. */
-export const MAX_INSTRUMENTS = 20_000;
+const MAX_INSTRUMENTS = 20_000;
 const OVERFLOW_NAME = 'other';
 
 export interface AggregatorOptions {

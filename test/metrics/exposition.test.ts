@@ -281,6 +281,8 @@ test('names that are taken: the first stays, the rest is counted, the page stays
 });
 
 test('collect() of the app throws, rejects, hangs, answers nonsense: the page comes in time, without those', async () => {
+  // The limit is an unref'd timer: the process of a test has nothing else to do.
+  const alive = setInterval(() => {}, 1000);
   const exposition = new Exposition({ registry: new MetricRegistry(), resource: RESOURCE, collectTimeoutMillis: 50 });
   const app = appRegistry();
   let hung = 0;
@@ -335,6 +337,7 @@ test('collect() of the app throws, rejects, hangs, answers nonsense: the page co
   release();
   await again;
   assert.equal(hung, 2, 'called again once it has come back');
+  clearInterval(alive);
 });
 
 test('injection through label values of the app registry (client_js#791)', async () => {

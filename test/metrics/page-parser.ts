@@ -2,7 +2,7 @@
  * A strict reader of what a scraper reads: Prometheus text 0.0.4 and OpenMetrics 1.0.0. It throws on anything that the
  * grammar does not allow, so that a page that passes is a page that every scraper takes.
  */
-export interface Sample {
+interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
@@ -102,6 +102,10 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   'openmetrics info': ['_info'],
 };
 
+function byName([one]: readonly [string, string], [two]: readonly [string, string]): number {
+  return one < two ? -1 : 1;
+}
+
 function unescapeHelp(text: string): string {
   return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character));
 }
@@ -171,7 +175,7 @@ export function parsePage(page: string, format: 'text' | 'openmetrics'): Map<str
         if (!name.endsWith('_bucket') && !name.endsWith('_total')) scanner.fail('an exemplar where none may be');
         exemplar = { labels: exemplarLabels, value: exemplarValue, time };
       }
-      const key = `${name}${JSON.stringify(Object.entries(labels).sort())}`;
+      const key = `${name}${JSON.stringify(Object.entries(labels).toSorted(byName))}`;
       if (seen.has(key)) scanner.fail(`series twice: ${key}`);
       seen.add(key);
       (current as ParsedFamily).samples.push({ name, labels, value, exemplar });
@@ -188,7 +192,7 @@ function checkHistogram(family: ParsedFamily): void {
   const groups = new Map<string, Sample[]>();
   for (const sample of family.samples) {
     const { le: _, ...rest } = sample.labels;
-    const key = JSON.stringify(Object.entries(rest).sort());
+    const key = JSON.stringify(Object.entries(rest).toSorted(byName));
     groups.set(key, [...(groups.get(key) ?? []), sample]);
   }
   for (const group of groups.values()) {
