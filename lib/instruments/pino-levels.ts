@@ -2,6 +2,8 @@ import type { PinoInstance } from './pino.ts';
 
 /** Loggers remembered for `/loglevel`. An app that makes a child per request passes it; then the oldest stay, the newest are not listed. */
 const MAX_LOGGERS = 500;
+/** New loggers that go by, once the list is full, before it is looked through for dropped ones again. */
+const PRUNE_EVERY = 10_000;
 
 export interface LogLevelControl {
   /** Notes a logger that has written a line. */
@@ -25,6 +27,7 @@ function nameOf(instance: PinoInstance): string {
 export function createLogLevelControl(): LogLevelControl {
   const known = new WeakSet<PinoInstance>();
   let loggers: WeakRef<PinoInstance>[] = [];
+  let passedBy = 0;
 
   function alive(): [string, PinoInstance][] {
     loggers = loggers.filter((reference) => reference.deref() !== undefined);
@@ -44,9 +47,14 @@ export function createLogLevelControl(): LogLevelControl {
   return {
     note(instance) {
       if (known.has(instance)) return;
+      if (loggers.length >= MAX_LOGGERS) {
+        passedBy += 1;
+        if (passedBy % PRUNE_EVERY !== 0) return;
+        loggers = loggers.filter((reference) => reference.deref() !== undefined);
+        if (loggers.length >= MAX_LOGGERS) return;
+      }
       known.add(instance);
-      if (loggers.length >= MAX_LOGGERS) loggers = loggers.filter((reference) => reference.deref() !== undefined);
-      if (loggers.length < MAX_LOGGERS) loggers.push(new WeakRef(instance));
+      loggers.push(new WeakRef(instance));
     },
     list: () => Object.fromEntries(alive().map(([name, instance]) => [name, instance.level])),
     set(level, name) {

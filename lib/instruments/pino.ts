@@ -39,27 +39,38 @@ interface Keys {
 
 const keysOfRoot = new WeakMap<object, Keys>();
 
-/** pino keeps its settings under symbols of its own; their descriptions are the same in all versions. */
-function setting(instance: object, description: string): unknown {
+/** The object in the prototype chain that owns a setting. pino keeps them under symbols of its own, described alike in all versions. */
+function holderOf(instance: object, description: string): object | undefined {
   for (let holder: object | null = instance; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
-    const symbol = Object.getOwnPropertySymbols(holder).find((candidate) => candidate.description === description);
-    if (symbol !== undefined) return (instance as Record<symbol, unknown>)[symbol];
+    if (symbolOf(holder, description) !== undefined) return holder;
   }
   return undefined;
 }
 
+function symbolOf(holder: object, description: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(holder).find((candidate) => candidate.description === description);
+}
+
+function setting(instance: object, description: string): unknown {
+  const holder = holderOf(instance, description);
+  const symbol = holder === undefined ? undefined : symbolOf(holder, description);
+  return symbol === undefined ? undefined : (instance as Record<symbol, unknown>)[symbol];
+}
+
+/** Keys are settings of the root, which is the last but pino's own prototype in the chain; children inherit them. */
 function keysOf(instance: PinoInstance): Keys {
-  let keys = keysOfRoot.get(instance);
-  if (keys === undefined) {
-    const word = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);
-    const nested = setting(instance, 'pino.nestedKey');
-    keys = {
-      messageKey: word(setting(instance, 'pino.messageKey'), 'msg'),
-      errorKey: word(setting(instance, 'pino.errorKey'), 'err'),
-      nestedKey: typeof nested === 'string' && nested !== '' ? nested : undefined,
-    };
-    keysOfRoot.set(instance, keys);
+  for (let holder: object | null = instance; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
+    const known = keysOfRoot.get(holder);
+    if (known !== undefined) return known;
   }
+  const word = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);
+  const nested = setting(instance, 'pino.nestedKey');
+  const keys: Keys = {
+    messageKey: word(setting(instance, 'pino.messageKey'), 'msg'),
+    errorKey: word(setting(instance, 'pino.errorKey'), 'err'),
+    nestedKey: typeof nested === 'string' && nested !== '' ? nested : undefined,
+  };
+  keysOfRoot.set(holderOf(instance, 'pino.messageKey') ?? instance, keys);
   return keys;
 }
 
