@@ -30,8 +30,9 @@ interface Detail {
 
 export interface HealthPage {
   readonly status: HealthStatus;
-  readonly version: string;
-  readonly releaseId: string;
+  /** With `releaseId`: of the service; absent when unknown. */
+  readonly version?: string;
+  readonly releaseId?: string;
   readonly serviceId: string;
   readonly description: string;
   readonly checks: Readonly<Record<string, readonly Detail[]>>;
@@ -118,8 +119,7 @@ export function healthPage({ resource, checks, delivery, rolling }: HealthFacts,
   for (const check of checks) (details[check.name] ??= []).push(checkDetail(check));
   return {
     status: worst(Object.values(details).flatMap((entries) => entries.map((entry) => entry.status))),
-    version: resource.serviceVersion,
-    releaseId: resource.serviceVersion,
+    ...(resource.serviceVersion === '' ? {} : { version: resource.serviceVersion, releaseId: resource.serviceVersion }),
     serviceId: resource.instanceId,
     description: `Health of ${resource.serviceName}`,
     checks: details,

@@ -10,6 +10,7 @@ import { reportBug } from '../core/fence.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
 import type { MetricFamily } from '../model/metric-points.ts';
 import type { Resource } from '../model/resource.ts';
+import { WRONG_TOTALS } from '../model/runtime-metrics.ts';
 import { negotiate } from './accept.ts';
 import type { DropReason } from './app-registries.ts';
 import { AppRegistries } from './app-registries.ts';
@@ -20,9 +21,16 @@ import { RuntimeMetrics } from './runtime.ts';
 /** Series written before the event loop gets a turn: about a millisecond of text. */
 const SERIES_PER_TURN = 250;
 
-const SELF_NAMES = [CATALOGUE.familiesDropped, CATALOGUE.seriesOverLimit, CATALOGUE.valuesRejected].map(
-  (definition) => definition.prometheus,
-);
+/**
+ * Taken before anybody asks: what is made at the end of a reading, and the three wrong names of prom-client's default
+ * metrics, which an app that collects them itself would bring back.
+ */
+const RESERVED_NAMES: readonly string[] = [
+  CATALOGUE.familiesDropped.prometheus,
+  CATALOGUE.seriesOverLimit.prometheus,
+  CATALOGUE.valuesRejected.prometheus,
+  ...Object.keys(WRONG_TOTALS),
+];
 
 export interface ExpositionOptions {
   /** Our own metrics; comes first on the page and wins every name. */
@@ -78,8 +86,7 @@ export class Exposition {
       this.runtime.families(),
       this.apps.collect((reason) => dropped.push(reason)),
     ]);
-    // Reserved from the start: what an app calls the same is the duplicate, wherever it comes from.
-    const taken = new Set<string>(SELF_NAMES);
+    const taken = new Set<string>(RESERVED_NAMES);
     const kept: MetricFamily[] = [];
     const take = (family: MetricFamily): void => {
       const names = sampleNames(family);
