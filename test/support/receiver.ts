@@ -51,8 +51,11 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** An in-memory Zipkin, Elasticsearch `_bulk` and StatsD on free loopback ports. */
-export async function startReceiver(): Promise<Receiver> {
+/**
+ * An in-memory Zipkin, Elasticsearch `_bulk` and StatsD on loopback.
+ * @param port of HTTP; a free one by default
+ */
+export async function startReceiver({ port: wantedPort = 0 }: { port?: number } = {}): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
   const documents = new Map<string, Record<string, any>>();
   const ordered: Record<string, any>[] = [];
@@ -62,7 +65,8 @@ export async function startReceiver(): Promise<Receiver> {
   let conflicts = 0;
   let generated = 0;
 
-  function bulk(body: string): object {
+  function bulk(path: string, body: string): object {
+    const target = /([^/]+)\/_bulk$/.exec(path)?.[1];
     const lines = body.split('\n');
     if (lines.pop() !== '') throw new SyntaxError('the bulk request must be terminated by a newline');
     const items: object[] = [];
@@ -70,6 +74,7 @@ export async function startReceiver(): Promise<Receiver> {
       const action = JSON.parse(lines[at] ?? '');
       const [verb, meta] = Object.entries<any>(action)[0] ?? ['create', {}];
       const source = JSON.parse(lines[at + 1] ?? '');
+      meta._index ??= target === undefined ? undefined : decodeURIComponent(target);
       generated += 1;
       const id = meta._id ?? `generated-${generated}`;
       const key = `${meta._index}/${id}`;
@@ -98,7 +103,7 @@ export async function startReceiver(): Promise<Receiver> {
       spans.push(...JSON.parse(body.toString()));
       return { status: 202, body: '' };
     }
-    if (path.endsWith('/_bulk')) return { status: 200, body: JSON.stringify(bulk(body.toString())) };
+    if (path.endsWith('/_bulk')) return { status: 200, body: JSON.stringify(bulk(path, body.toString())) };
     if (/\/_index_template\/|\/_component_template\//.test(path)) return { status: 200, body: '{"acknowledged":true}' };
     return { status: 404, body: '{}' };
   }
@@ -127,13 +132,18 @@ export async function startReceiver(): Promise<Receiver> {
       answer = { status: 400, body: JSON.stringify({ error: String(error) }) };
     }
     if (fault === 'lose-answer') request.socket.destroy();
-    else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+    else {
+      // Elasticsearch's own clients refuse to talk to anything else.
+      response
+        .writeHead(answer.status, { 'content-type': 'application/json', 'x-elastic-product': 'Elasticsearch' })
+        .end(answer.body);
+    }
   }
 
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(wantedPort, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const socket = createSocket('udp4');
   socket.on('message', (packet) => {

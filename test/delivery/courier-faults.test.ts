@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
+import { type Fault, startReceiver } from '../support/receiver.ts';
+import { assertBalanced, counts, document, settled, sinkOptions, span } from './sink-fixture.ts';
+
+const RECORDS = 200;
+
+/** Each fault hits both backends, several requests in a row, from the first one on. */
+const FAULTS: readonly { readonly name: string; readonly faults: readonly Fault[] }[] = [
+  { name: 'nothing wrong', faults: [] },
+  { name: 'connection reset before the body', faults: ['reset', 'reset', 'reset'] },
+  { name: 'answer lost after everything was taken', faults: ['lose-answer', 'lose-answer'] },
+  { name: 'no answer', faults: ['hang', 'hang'] },
+  { name: '429', faults: [{ status: 429 }, { status: 429 }, { status: 429 }] },
+  { name: '429 with Retry-After: 0', faults: [{ status: 429, headers: { 'retry-after': '0' } }] },
+  { name: '503', faults: Array.from({ length: 8 }, () => ({ status: 503, body: 'busy' })) },
+  { name: '500, 502, 504, 408', faults: [{ status: 500 }, { status: 502 }, { status: 504 }, { status: 408 }] },
+  {
+    name: 'redirect',
+    faults: [
+      { status: 302, headers: { location: 'http://127.0.0.1:1/' } },
+      { status: 308, headers: { location: '/' } },
+    ],
+  },
+  { name: 'wrong credentials for a while', faults: [{ status: 401 }, { status: 403 }] },
+  { name: 'not found for a while', faults: [{ status: 404 }] },
+  {
+    name: 'a web page with 200',
+    faults: [{ status: 200, headers: { 'content-type': 'text/html' }, body: '<html>sign in</html>' }],
+  },
+  { name: '413 for everything but small batches', faults: [{ status: 413 }, { status: 413 }, { status: 413 }] },
+];
+
+for (const { name, faults } of FAULTS) {
+  test(`${name}: nothing lost, logs exactly once, spans at least once, the ledger balances`, async () => {
+    const receiver = await startReceiver();
+    receiver.fail(/_bulk/, ...faults);
+    receiver.fail(/spans/, ...faults);
+    const sink = createJournalSink(sinkOptions(receiver));
+    for (let at = 0; at < RECORDS; at += 1) {
+      sink.log(document(at), at % 3 === 0);
+      sink.span(span(at));
+    }
+    const status = await settled(sink);
+    assert.deepEqual(status.logs, counts({ accepted: RECORDS, delivered: RECORDS }));
+    assert.deepEqual(status.spans, counts({ accepted: RECORDS, delivered: RECORDS }));
+    assert.deepEqual(status.couriers, { logs: 'healthy', spans: 'healthy' });
+    assert.deepEqual(status.lastErrors, {});
+    assert.deepEqual(
+      receiver.documents.map((line) => line['number']),
+      Array.from({ length: RECORDS }, (_, at) => at),
+      'each once, in order',
+    );
+    assert.equal(new Set(receiver.spans.map(({ id }) => id)).size, RECORDS);
+    if (name.startsWith('answer lost')) assert.ok(receiver.conflicts() > 0, 'the test did lose an answer');
+    // Sent again byte for byte.
+    const bodies = new Map<string, string>();
+    for (const received of receiver.spans) {
+      const text = JSON.stringify(received);
+      assert.equal(bodies.get(received.id) ?? text, text);
+      bodies.set(received.id, text);
+    }
+    await sink.close(2000);
+    assertBalanced(sink.status());
+    await receiver.close();
+  });
+}
+
+test('a backend that is down when the first records come, and comes up', async () => {
+  const receiver = await startReceiver();
+  const { port } = new URL(receiver.url);
+  await receiver.close();
+  const notices: string[] = [];
+  const sink = createJournalSink(sinkOptions(receiver, { onNotice: (text) => notices.push(text) }));
+  for (let at = 0; at < RECORDS; at += 1) {
+    sink.log(document(at), true);
+    sink.span(span(at));
+  }
+  await sink.flush(200);
+  const during = sink.status();
+  assertBalanced(during);
+  assert.deepEqual(during.logs, counts({ accepted: RECORDS, onDisk: RECORDS }));
+  assert.deepEqual(during.couriers, { logs: 'failing', spans: 'failing' });
+  assert.match(during.lastErrors.logs ?? '', /ECONNREFUSED/);
+  assert.ok(during.oldestUnsentSeconds > 0);
+  assert.ok(during.journalBytes > 0);
+
+  const again = await startReceiver({ port: Number(port) });
+  const status = await settled(sink);
+  assert.equal(status.logs.delivered, RECORDS);
+  assert.equal(status.oldestUnsentSeconds, 0);
+  assert.equal(again.documents.length, RECORDS);
+  assert.equal(again.spans.length, RECORDS);
+  await sink.close(2000);
+  await again.close();
+  const said = (pattern: RegExp) => notices.filter((text) => pattern.test(text)).length;
+  assert.equal(said(/^logs: .* does not take them \(.*ECONNREFUSED/), 1, notices.join('\n'));
+  assert.equal(said(/^traces: .* does not take them/), 1);
+  assert.equal(said(/^logs: .* takes them again after [0-9.]+ s; \d+ records waited$/), 1);
+  assert.equal(notices.length, 4, notices.join('\n'));
+});
