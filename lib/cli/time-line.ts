@@ -23,7 +23,11 @@ export function renderTimeLine(view: CorrelationView, output: Output): string[] 
   const branches = branchesOf(view);
   const walk = (parent: string, depth: number) => {
     for (const branch of (branches.get(parent) ?? []).sort((one, other) => one.at - other.at)) {
-      const offset = paint(output, 'dim', `${`+${millis(branch.at - view.startedAt)}`.padStart(OFFSET_WIDTH)} `);
+      const offset = paint(
+        output,
+        'dim',
+        `${`+${millis(Math.max(0, branch.at - view.startedAt))}`.padStart(OFFSET_WIDTH)} `,
+      );
       const indent = '  '.repeat(Math.min(depth, MAX_INDENT));
       if (branch.span === undefined) {
         lines.push(`${offset}${indent}${logText(branch.log!, output)}`);
@@ -42,7 +46,7 @@ export function renderTimeLine(view: CorrelationView, output: Output): string[] 
       paint(
         output,
         'dim',
-        `   exemplar ${printable(`${exemplar.metric} ${exemplar.seriesLabels['job'] ?? ''} ${route}`).trim()} = ${exemplar.value}`,
+        `   exemplar ${printable(`${exemplar.metric} ${exemplar.seriesLabels['job'] ?? ''} ${route}`).trim()} = ${Number(exemplar.value.toPrecision(4))}`,
       ),
     );
   }
@@ -105,7 +109,7 @@ function logText(document: JsonValue, output: Output): string {
   const message = printable(fieldText(document, 'message') ?? fieldText(document, 'msg') ?? '');
   const error = fieldText(document, 'error.message');
   const service = printable(fieldText(document, 'service.name') ?? '');
-  return `· ${paint(output, colour, level.padEnd(5))} ${service}  ${message}${error === undefined || error === message ? '' : `: ${printable(error)}`}`;
+  return `· ${paint(output, colour, level.padEnd(5))} ${service}  ${message}${error === undefined || message.includes(printable(error)) ? '' : `: ${printable(error)}`}`;
 }
 
 /** Microseconds as a person reads them. */

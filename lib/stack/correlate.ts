@@ -99,6 +99,8 @@ export function joinCorrelation(id: string, rows: CorrelationRows): CorrelationV
   };
 }
 
+const MILLISECOND = 1000;
+
 function boundsOf(
   spans: readonly ZipkinSpan[],
   logs: readonly { at: number }[],
@@ -112,7 +114,8 @@ function boundsOf(
   }
   // Lines that come after the last span (a job that was started) belong to the picture; lines alone make one too.
   for (const { at } of logs) {
-    start = Math.min(start, at);
+    // Most loggers cut to milliseconds: a line of the first millisecond was not written before its request.
+    if (at + MILLISECOND <= start) start = at;
     end = Math.max(end, at);
   }
   return Number.isFinite(start)

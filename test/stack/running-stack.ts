@@ -7,7 +7,9 @@ import { type Stack, type StackOptions, startStack } from '../../lib/stack/stack
 import { bulkOf, metricsPage, sampleRequest } from './sample-request.ts';
 
 /** A stack on free ports with a directory of its own, gone at the end. */
-export async function runningStack(options: Partial<StackOptions> = {}): Promise<Stack & { directory: string; warnings: string[]; [Symbol.asyncDispose](): Promise<void> }> {
+export async function runningStack(
+  options: Partial<StackOptions> = {},
+): Promise<Stack & { directory: string; warnings: string[]; [Symbol.asyncDispose](): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), 'sightline-test-'));
   const warnings: string[] = [];
   const stack = await startStack({
@@ -30,11 +32,18 @@ export async function runningStack(options: Partial<StackOptions> = {}): Promise
 }
 
 /** A `/metrics` page of the sample's trace, to be scraped. */
-export async function metricsServer(): Promise<{ url: string; accepts: string[]; [Symbol.asyncDispose](): Promise<void> }> {
+export async function metricsServer(): Promise<{
+  url: string;
+  accepts: string[];
+  [Symbol.asyncDispose](): Promise<void>;
+}> {
   const accepts: string[] = [];
   const server = createServer((request, response) => {
     accepts.push(request.headers.accept ?? '');
-    response.writeHead(200, { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8', connection: 'close' });
+    response.writeHead(200, {
+      'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+      connection: 'close',
+    });
     response.end(metricsPage());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -49,17 +58,33 @@ export async function metricsServer(): Promise<{ url: string; accepts: string[];
 }
 
 /** Sends the sample request as its services would. */
-export async function sendSample(url: string, startMicros: number, ids: { traceId?: string; correlationId?: string } = {}): Promise<void> {
+export async function sendSample(
+  url: string,
+  startMicros: number,
+  ids: { traceId?: string; correlationId?: string } = {},
+): Promise<void> {
   const { spans, documents } = sampleRequest(startMicros, ids);
-  const posted = await fetch(`${url}/zipkin/api/v2/spans`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(spans) });
+  const posted = await fetch(`${url}/zipkin/api/v2/spans`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(spans),
+  });
   if (posted.status !== 202) throw new Error(`spans: ${posted.status} ${await posted.text()}`);
-  const logged = await fetch(`${url}/elasticsearch/_bulk`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: bulkOf(documents, (index) => `${ids.traceId ?? ''}-${index}`) });
+  const logged = await fetch(`${url}/elasticsearch/_bulk`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: bulkOf(documents, (index) => `${ids.traceId ?? ''}-${index}`),
+  });
   const answer = (await logged.json()) as { errors: boolean };
   if (!logged.ok || answer.errors) throw new Error(`logs: ${logged.status} ${JSON.stringify(answer)}`);
 }
 
 /** Waits until a condition holds, asking again and again; fails after a bound. */
-export async function eventually<Result>(ask: () => Promise<Result | undefined | false> | Result | undefined | false, what: string, millis = 10_000): Promise<Result> {
+export async function eventually<Result>(
+  ask: () => Promise<Result | undefined | false> | Result | undefined | false,
+  what: string,
+  millis = 10_000,
+): Promise<Result> {
   const deadline = performance.now() + millis;
   for (;;) {
     const result = await ask();

@@ -8,14 +8,26 @@ export interface SampleRequest {
 }
 
 /** @param startMicros when it began */
-export function sampleRequest(startMicros: number, ids: { traceId?: string; correlationId?: string } = {}): SampleRequest {
+export function sampleRequest(
+  startMicros: number,
+  ids: { traceId?: string; correlationId?: string } = {},
+): SampleRequest {
   const traceId = ids.traceId ?? TRACE_ID;
   const correlationId = ids.correlationId ?? CORRELATION_ID;
   const span = (service: string, part: Record<string, unknown> & { at: number }) => {
     const { at, tags, ...rest } = part as { at: number; tags?: Record<string, string> };
-    return { traceId, timestamp: startMicros + at, localEndpoint: { serviceName: service }, tags: { 'correlation.id': correlationId, ...tags }, ...rest };
+    return {
+      traceId,
+      timestamp: startMicros + at,
+      localEndpoint: { serviceName: service },
+      tags: { 'correlation.id': correlationId, ...tags },
+      ...rest,
+    };
   };
-  const document = (service: string, part: { at: number; level: string; message: string; span: string } & Record<string, unknown>) => {
+  const document = (
+    service: string,
+    part: { at: number; level: string; message: string; span: string } & Record<string, unknown>,
+  ) => {
     const { at, level, message, span: spanId, ...rest } = part;
     const micros = startMicros + at;
     const fraction = String(micros % 1_000_000).padStart(6, '0');
@@ -31,13 +43,44 @@ export function sampleRequest(startMicros: number, ids: { traceId?: string; corr
       ...rest,
     };
   };
-  const stack = 'BankUnavailable: the bank gave 503 twice\n    at charge (payments/bank.js:41:11)\n    at POST /charges (payments/server.js:18:20)';
+  const stack =
+    'BankUnavailable: the bank gave 503 twice\n    at charge (payments/bank.js:41:11)\n    at POST /charges (payments/server.js:18:20)';
   return {
     spans: [
-      span('storefront', { at: 0, id: 'a000000000000001', kind: 'SERVER', name: 'POST /checkout', duration: 184_000, tags: { error: '502', 'http.response.status_code': '502', 'http.route': '/checkout' } }),
-      span('storefront', { at: 4000, id: 'a000000000000002', parentId: 'a000000000000001', kind: 'CLIENT', name: 'POST', duration: 176_000, tags: { error: '502' } }),
-      span('orders', { at: 8000, id: 'b000000000000001', parentId: 'a000000000000002', kind: 'SERVER', name: 'POST /orders', duration: 168_000, tags: { error: '502', 'http.response.status_code': '502' } }),
-      span('orders', { at: 12_000, id: 'b000000000000002', parentId: 'b000000000000001', kind: 'CLIENT', name: 'POST', duration: 158_000 }),
+      span('storefront', {
+        at: 0,
+        id: 'a000000000000001',
+        kind: 'SERVER',
+        name: 'POST /checkout',
+        duration: 184_000,
+        tags: { error: '502', 'http.response.status_code': '502', 'http.route': '/checkout' },
+      }),
+      span('storefront', {
+        at: 4000,
+        id: 'a000000000000002',
+        parentId: 'a000000000000001',
+        kind: 'CLIENT',
+        name: 'POST',
+        duration: 176_000,
+        tags: { error: '502' },
+      }),
+      span('orders', {
+        at: 8000,
+        id: 'b000000000000001',
+        parentId: 'a000000000000002',
+        kind: 'SERVER',
+        name: 'POST /orders',
+        duration: 168_000,
+        tags: { error: '502', 'http.response.status_code': '502' },
+      }),
+      span('orders', {
+        at: 12_000,
+        id: 'b000000000000002',
+        parentId: 'b000000000000001',
+        kind: 'CLIENT',
+        name: 'POST',
+        duration: 158_000,
+      }),
       span('payments', {
         at: 16_000,
         id: 'c000000000000001',
@@ -45,23 +88,76 @@ export function sampleRequest(startMicros: number, ids: { traceId?: string; corr
         kind: 'SERVER',
         name: 'POST /charges',
         duration: 150_000,
-        tags: { error: 'the bank gave 503 twice', 'exception.type': 'BankUnavailable', 'exception.message': 'the bank gave 503 twice', 'exception.stacktrace': stack },
+        tags: {
+          error: 'the bank gave 503 twice',
+          'exception.type': 'BankUnavailable',
+          'exception.message': 'the bank gave 503 twice',
+          'exception.stacktrace': stack,
+        },
       }),
     ],
     documents: [
-      document('storefront', { at: 1200, level: 'info', message: 'checkout', span: 'a000000000000001', sku: 'poster', quantity: 1 }),
-      document('orders', { at: 9000, level: 'info', message: 'order received', span: 'b000000000000001', amount: 9.13 }),
-      document('payments', { at: 17_000, level: 'info', message: 'charging', span: 'c000000000000001', amount: 9.13, currency: 'EUR' }),
-      document('payments', { at: 70_300, level: 'warn', message: 'bank answered 503, next attempt in 51 ms', span: 'c000000000000001', attempt: 1 }),
-      document('payments', { at: 165_000, level: 'error', message: 'charge failed', span: 'c000000000000001', 'error.type': 'BankUnavailable', 'error.message': 'the bank gave 503 twice', 'error.stack_trace': stack }),
-      document('storefront', { at: 183_000, level: 'error', message: 'POST /checkout failed', span: 'a000000000000001', 'error.message': 'orders answered 502' }),
+      document('storefront', {
+        at: 1200,
+        level: 'info',
+        message: 'checkout',
+        span: 'a000000000000001',
+        sku: 'poster',
+        quantity: 1,
+      }),
+      document('orders', {
+        at: 9000,
+        level: 'info',
+        message: 'order received',
+        span: 'b000000000000001',
+        amount: 9.13,
+      }),
+      document('payments', {
+        at: 17_000,
+        level: 'info',
+        message: 'charging',
+        span: 'c000000000000001',
+        amount: 9.13,
+        currency: 'EUR',
+      }),
+      document('payments', {
+        at: 70_300,
+        level: 'warn',
+        message: 'bank answered 503, next attempt in 51 ms',
+        span: 'c000000000000001',
+        attempt: 1,
+      }),
+      document('payments', {
+        at: 165_000,
+        level: 'error',
+        message: 'charge failed',
+        span: 'c000000000000001',
+        'error.type': 'BankUnavailable',
+        'error.message': 'the bank gave 503 twice',
+        'error.stack_trace': stack,
+      }),
+      document('storefront', {
+        at: 183_000,
+        level: 'error',
+        message: 'POST /checkout failed',
+        span: 'a000000000000001',
+        'error.message': 'orders answered 502',
+      }),
     ],
   };
 }
 
 /** NDJSON of a `_bulk` that creates documents with these IDs. */
-export function bulkOf(documents: readonly Record<string, unknown>[], ids: (index: number) => string = (index) => `d-${index}`): string {
-  return documents.map((body, index) => `${JSON.stringify({ create: { _index: 'logs-shop-test', _id: ids(index) } })}\n${JSON.stringify(body)}\n`).join('');
+export function bulkOf(
+  documents: readonly Record<string, unknown>[],
+  ids: (index: number) => string = (index) => `d-${index}`,
+): string {
+  return documents
+    .map(
+      (body, index) =>
+        `${JSON.stringify({ create: { _index: 'logs-shop-test', _id: ids(index) } })}\n${JSON.stringify(body)}\n`,
+    )
+    .join('');
 }
 
 /** An OpenMetrics page with one exemplar of the trace. */

@@ -39,8 +39,8 @@ export class MetricTables {
     this.#insertExemplar = database.prepare(
       'INSERT OR IGNORE INTO exemplars (received, series, ts, value, trace_id, labels) VALUES (?,?,?,?,?,?)',
     );
-    this.#seriesOfName = database.prepare('SELECT id, labels FROM series WHERE name = ?');
-    this.#allSeries = database.prepare('SELECT id, labels FROM series');
+    this.#seriesOfName = database.prepare('SELECT id, labels FROM series WHERE name = ? ORDER BY id');
+    this.#allSeries = database.prepare('SELECT id, labels FROM series ORDER BY id');
     this.#lastSample = database.prepare(
       'SELECT ts, value FROM samples WHERE series = ? AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1',
     );

@@ -53,7 +53,7 @@ function exemplars(view) {
         'ul',
         { class: 'exemplars' },
         ...view.exemplars.slice(0, 50).map((exemplar) =>
-          make('li', null, make('span', { class: 'mono' }, exemplar.metric.replace(/_bucket$/, '')), ' ', make('span', { class: 'muted' }, [exemplar.seriesLabels.job, exemplar.seriesLabels.http_request_method, exemplar.seriesLabels.http_route].filter(Boolean).join(' ')), ` ${exemplar.value}`),
+          make('li', null, make('span', { class: 'mono' }, exemplar.metric.replace(/_bucket$/, '')), ' ', make('span', { class: 'muted' }, [exemplar.seriesLabels.job, exemplar.seriesLabels.http_request_method, exemplar.seriesLabels.http_route].filter(Boolean).join(' ')), ` ${Number(exemplar.value.toPrecision(4))}`),
         ),
       ),
     ),

@@ -57,6 +57,6 @@ export function logRow(log, { view, colours }) {
     make('span', { class: 'mono offset' }, `+${duration(Math.max(0, log.at - view.startedAt))}`),
     make('span', { class: `level ${kind}` }, log.level),
     make('span', { class: 'service', style: { '--hue': colours.get(log.service) ?? 'var(--faint)' } }, make('i', { class: 'dot' }), log.service),
-    make('span', null, log.error !== undefined && log.error !== log.message ? make('b', null, `${log.error} `) : '', log.message, ' ', make('span', { class: 'fields mono' }, log.extra)),
+    make('span', null, log.error !== undefined && !log.message.includes(log.error) ? make('b', null, `${log.error} `) : '', log.message, ' ', make('span', { class: 'fields mono' }, log.extra)),
   );
 }

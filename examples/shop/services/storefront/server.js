@@ -47,7 +47,7 @@ app.post('/checkout', async (request, response) => {
     signal: AbortSignal.timeout(5000),
   });
   const answer = await order.json();
-  if (order.status >= 500) throw new UpstreamError(`orders answered ${order.status}: ${answer.error ?? ''}`, 502);
+  if (order.status >= 500) throw new UpstreamError(`orders answered ${order.status}: ${answer.message ?? answer.error}`, 502);
   if (!order.ok) log.warn({ sku, status: order.status }, 'checkout refused');
   return response.status(order.status).json(answer);
 });
