@@ -10,6 +10,7 @@ import { misdirected } from './host-check.ts';
 const BODY_BUDGET_BYTES = 128 * 1024 ** 2;
 /** How long open requests may take to end when the stack closes. */
 const DRAIN_MILLIS = 2000;
+const IDLE_CHECK_MILLIS = 20;
 
 export interface Mount {
   /** `/zipkin`, or `` for the root. The longest prefix that fits wins. */
@@ -61,9 +62,11 @@ export class Listener {
   async close(): Promise<void> {
     if (!this.server.listening) return;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeIdleConnections();
+    // A connection whose last answer has just gone out is idle only now.
+    const idle = setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_MILLIS);
     const timer = setTimeout(() => this.server.closeAllConnections(), DRAIN_MILLIS);
     await closed;
+    clearInterval(idle);
     clearTimeout(timer);
   }
 
