@@ -63,7 +63,7 @@ async function runOnce({ out, env, json }: Invocation, shop: ShopFiles): Promise
     env,
     onWarning: () => {},
   });
-  const services = new DemoServices();
+  const services = new DemoServices((text) => out.note(text));
   try {
     out.note(
       `Sightline is up: ${stack.url}; starting storefront, orders and payments, each with --import sightline/register`,
@@ -123,7 +123,7 @@ async function runOn({ out, env, json }: Invocation, shop: ShopFiles): Promise<n
   const stack =
     (await joinStack(stackUrl(env))) ??
     (await startOwnStack({ temporary: false, port: DEFAULT_PORT, env, onWarning: note }));
-  const services = new DemoServices();
+  const services = new DemoServices(note);
   try {
     const starting = services.start(shop, serviceEnvironment(env, stack));
     const storefront = await Promise.race([starting, ending.signal.then(() => undefined)]);

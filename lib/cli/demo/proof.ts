@@ -35,7 +35,7 @@ export async function proveOne(
   if (ids.length === 0) {
     throw new SightlineError(
       'SIGHTLINE_E_DEMO',
-      'got answers without x-correlation-id, wanted one in each; the services are not observed: look at their stderr',
+      'got answers without x-correlation-id, wanted one in each; the services are not observed: read what they say above',
     );
   }
   const deadline = performance.now() + ARRIVAL_MILLIS;
@@ -54,7 +54,7 @@ export async function proveOne(
   } while (performance.now() < deadline);
   throw new SightlineError(
     'SIGHTLINE_E_DEMO',
-    `got ID ${nearest!.id} without ${nearest!.missing.join(', ')} after ${ARRIVAL_MILLIS / 1000} s, wanted it in the spans and logs of ${SERVICE_NAMES.join(', ')} and in an exemplar; look at the services' stderr`,
+    `got ID ${nearest!.id} without ${nearest!.missing.join(', ')} after ${ARRIVAL_MILLIS / 1000} s, wanted it in the spans and logs of ${SERVICE_NAMES.join(', ')} and in an exemplar; read what the services say above, if anything`,
     nearest!.missing,
   );
 }

@@ -18,6 +18,7 @@ const KEPT_LINES = 20;
 /** The three services of the demo as processes, started with the one line and nothing else. */
 export class DemoServices {
   readonly #guardian: ChildProcess;
+  readonly #onNotice: (text: string) => void;
   readonly #lines = new Map<string, string[]>();
   readonly #pids = new Map<string, number>();
   readonly #listening = new Map<string, PromiseWithResolvers<number>>();
@@ -25,7 +26,9 @@ export class DemoServices {
   readonly #gone: Promise<void>;
   #stopping = false;
 
-  constructor() {
+  /** @param onNotice what Sightline inside a service has to say */
+  constructor(onNotice: (text: string) => void) {
+    this.#onNotice = onNotice;
     const file = new URL(import.meta.url.endsWith('.ts') ? './guardian.ts' : './guardian.js', import.meta.url);
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.#guardian = fork(fileURLToPath(file), { env, execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
@@ -101,6 +104,7 @@ export class DemoServices {
     lines.push(text);
     if (lines.length > KEPT_LINES) lines.shift();
     this.#lines.set(name, lines);
+    if (text.startsWith('sightline: ')) this.#onNotice(`${name}: ${text}`);
     // The services say where they listen as services do: in their log.
     const port = /"port":(\d+)/.exec(text)?.[1];
     if (port !== undefined && /"msg":"listening"/.test(text)) this.#listening.get(name)?.resolve(Number(port));
