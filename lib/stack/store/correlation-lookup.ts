@@ -22,23 +22,23 @@ export class CorrelationLookup {
     this.#logs = logs;
     this.#metrics = metrics;
     this.#tracesOf = database.prepare(
-      `SELECT trace_id AS traceId FROM spans WHERE correlation_id = ?1
-       UNION SELECT trace_id FROM logs WHERE correlation_id = ?1 AND trace_id IS NOT NULL LIMIT ${MAX_TRACES + 1}`,
+      `SELECT trace_id AS traceId FROM spans WHERE correlation_id = ?
+       UNION SELECT trace_id FROM logs WHERE correlation_id = ? AND trace_id IS NOT NULL LIMIT ${MAX_TRACES + 1}`,
     );
     this.#knowsTrace = database.prepare(
-      'SELECT EXISTS (SELECT 1 FROM spans WHERE trace_id = ?1) OR EXISTS (SELECT 1 FROM logs WHERE trace_id = ?1) OR EXISTS (SELECT 1 FROM exemplars WHERE trace_id = ?1) AS known',
+      'SELECT EXISTS (SELECT 1 FROM spans WHERE trace_id = ?) OR EXISTS (SELECT 1 FROM logs WHERE trace_id = ?) OR EXISTS (SELECT 1 FROM exemplars WHERE trace_id = ?) AS known',
     );
   }
 
   correlate(id: string): CorrelationRows | undefined {
-    const traceIds = this.#tracesOf.all(id).map((row) => row['traceId'] as string);
+    const traceIds = this.#tracesOf.all(id, id).map((row) => row['traceId'] as string);
     let truncated = traceIds.length > MAX_TRACES;
     if (truncated) traceIds.length = MAX_TRACES;
     const asTrace = id.toLowerCase();
     if (
       /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/.test(asTrace) &&
       !traceIds.includes(asTrace) &&
-      this.#knowsTrace.get(asTrace)!['known'] === 1
+      this.#knowsTrace.get(asTrace, asTrace, asTrace)!['known'] === 1
     ) {
       traceIds.unshift(asTrace);
     }

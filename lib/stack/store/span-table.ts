@@ -11,6 +11,8 @@ const MAX_TRACES_TESTED = 10_000;
 /** Newest spans among which the recent requests are found. */
 const RECENT_SPANS = 5000;
 
+/* Only `?` stands for a parameter here: Node before 22.17 does not bind `?1` by position. */
+
 /** One distinct value after another out of an index, without reading it whole (SQLite documentation, recursive CTE). */
 function looseScan(column: string, where: string): string {
   return `WITH RECURSIVE found(v) AS (
@@ -38,8 +40,8 @@ export class SpanTable {
     );
     this.#window = database.prepare('SELECT trace_id AS traceId FROM spans WHERE ts BETWEEN ? AND ? ORDER BY ts DESC');
     this.#services = database.prepare(looseScan('service', ''));
-    this.#names = database.prepare(looseScan('name', 'AND service = ?1'));
-    this.#remotes = database.prepare(looseScan('remote', 'AND service = ?1'));
+    this.#names = database.prepare(looseScan('name', 'AND service = ?'));
+    this.#remotes = database.prepare(looseScan('remote', 'AND service = ?'));
     this.#recent = database.prepare('SELECT trace_id AS traceId FROM spans ORDER BY ts DESC LIMIT ?');
     this.#logCount = database.prepare('SELECT count(*) AS n FROM logs WHERE trace_id = ?');
   }
@@ -92,11 +94,11 @@ export class SpanTable {
   }
 
   spanNames(service: string): string[] {
-    return this.#names.all(service.toLowerCase()).map((row) => row['v'] as string);
+    return this.#names.all(service.toLowerCase(), service.toLowerCase()).map((row) => row['v'] as string);
   }
 
   remoteServices(service: string): string[] {
-    return this.#remotes.all(service.toLowerCase()).map((row) => row['v'] as string);
+    return this.#remotes.all(service.toLowerCase(), service.toLowerCase()).map((row) => row['v'] as string);
   }
 
   recent(limit: number): RecentRequest[] {
