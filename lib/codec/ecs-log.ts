@@ -27,19 +27,39 @@ const RESERVED_ROOTS: ReadonlySet<string> = new Set([
   'url',
   'client',
   'user_agent',
+  'handler',
   'app',
 ]);
+
+/** Fields of the index itself: Elasticsearch refuses a document that brings one. `_` and other such names are free. */
+const METADATA =
+  /^_(?:id|index|source|type|routing|field_names|ignored|ignored_source|seq_no|primary_term|version|doc_count|tier|nested_path|size|feature|tsid|ts_routing_hash|inference_fields|data_stream_timestamp)$/;
 
 /** Whether an app may not use this field name, dotted or not. */
 export function isReservedField(name: string): boolean {
   const dot = name.indexOf('.');
-  return (
-    RESERVED_ROOTS.has(dot < 0 ? name : name.slice(0, dot)) ||
-    name === '_id' ||
-    name === '_index' ||
-    name === '_source' ||
-    name === ''
-  );
+  return RESERVED_ROOTS.has(dot < 0 ? name : name.slice(0, dot)) || METADATA.test(name);
+}
+
+/** Segments of a dotted name: each is a level of the mapping. */
+const MAX_SEGMENTS = 8;
+/** Characters of a field name. */
+const MAX_FIELD_NAME = 256;
+/** Names with an empty segment, blank or at an end, which an index refuses together with their document. */
+const EMPTY_SEGMENT = /^\s*(?:\.|$)|\.\s*(?:\.|$)/;
+
+/** The name under which an index takes a field: itself for every ordinary name. */
+export function fieldNameOf(key: string): string {
+  let name = key.length > MAX_FIELD_NAME ? key.slice(0, MAX_FIELD_NAME) : key;
+  if (EMPTY_SEGMENT.test(name)) {
+    name = name
+      .split('.')
+      .map((segment) => (segment.trim() === '' ? '_' : segment))
+      .join('.');
+  }
+  if (!name.includes('.')) return name;
+  const segments = name.split('.');
+  return segments.length <= MAX_SEGMENTS ? name : segments.join('_');
 }
 
 /** What stays the same in all documents of a process. */
@@ -74,15 +94,17 @@ export interface LineIds {
   readonly correlationId: string | undefined;
 }
 
+/** 9999-12-31T23:59:59.999Z: what is later is no date of ISO 8601 with four digits, which an index refuses. */
+const LAST_MILLIS = 253_402_300_799_999;
 let lastMillis = Number.NaN;
 let lastText = '';
 
-/** ISO 8601 in UTC with milliseconds; lines of one millisecond share the text. */
+/** ISO 8601 in UTC with milliseconds; lines of one millisecond share the text. A clock outside of 1970 to 9999 is not believed. */
 export function isoTime(epochMillis: number): string {
   if (epochMillis !== lastMillis) {
-    // Outside of the range of Date there is no text: such a clock is not believed.
-    lastText = new Date(Math.abs(epochMillis) <= 8.64e15 ? epochMillis : Date.now()).toISOString();
-    lastMillis = epochMillis;
+    const believed = epochMillis >= 0 && epochMillis <= LAST_MILLIS;
+    lastText = new Date(believed ? epochMillis : Date.now()).toISOString();
+    lastMillis = believed ? epochMillis : Number.NaN;
   }
   return lastText;
 }
@@ -101,8 +123,9 @@ export function encodeHead(
   ids: LineIds,
 ): string {
   let head = `{"@timestamp":"${isoTime(epochMillis)}","log.level":${jsonString(level)},"message":${jsonString(message)}${staticFields}`;
-  if (ids.traceId !== undefined) head += `,"trace.id":"${ids.traceId}"`;
-  if (ids.spanId !== undefined) head += `,"span.id":"${ids.spanId}"`;
+  // Of any span, also one that a library made up: its IDs are texts like others.
+  if (ids.traceId !== undefined) head += `,"trace.id":${jsonString(ids.traceId)}`;
+  if (ids.spanId !== undefined) head += `,"span.id":${jsonString(ids.spanId)}`;
   if (ids.correlationId !== undefined) head += `,"correlation.id":${jsonString(ids.correlationId)}`;
   return head;
 }

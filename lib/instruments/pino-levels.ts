@@ -1,25 +1,42 @@
-import type { PinoInstance } from './pino.ts';
+import { active } from '../context/context.ts';
+import type { PinoInstance } from './pino-settings.ts';
 
-/** Loggers remembered for `/loglevel`. An app that makes a child per request passes it; then the oldest stay, the newest are not listed. */
+/** Loggers that `/loglevel` can hold at a time; of more, the first stay. */
 const MAX_LOGGERS = 500;
-/** New loggers that go by, once the list is full, before it is looked through for dropped ones again. */
-const PRUNE_EVERY = 10_000;
+/** New loggers between two clearings of those that the app has dropped, once the list is full. */
+const CLEARING_INTERVAL = 500;
 
 export interface LogLevelControl {
-  /** Notes a logger that has written a line. */
+  /**
+   * Notes a logger: at its making, or when it writes. Those made within a request are left out: they die with it, and their
+   * successors inherit the level of the logger that they are made from.
+   */
   note(instance: PinoInstance): void;
   /** Level by logger name; several of one name are numbered. */
   list(): Record<string, string>;
-  /** Sets the level of one, or of all; gives the names that were set. */
+  /** Sets the level of one, or of all; gives the names that were set. A logger that has no such level keeps its own. */
   set(level: string, name?: string): string[];
 }
 
+/** Names a logger by what its maker bound: `name`, else `module` or `component`, as children are told apart. */
 function nameOf(instance: PinoInstance): string {
   try {
-    const name = instance.bindings?.()['name'];
-    return typeof name === 'string' && name !== '' ? name : 'pino';
+    const bindings = instance.bindings?.() ?? {};
+    for (const key of ['module', 'component', 'name']) {
+      const value = bindings[key];
+      if (typeof value === 'string' && value !== '') return value.slice(0, 100);
+    }
   } catch {
-    return 'pino';
+    // Not yet complete, or with a formatter that throws.
+  }
+  return 'pino';
+}
+
+function levelOf(instance: PinoInstance): string | undefined {
+  try {
+    return typeof instance.level === 'string' ? instance.level : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -27,15 +44,19 @@ function nameOf(instance: PinoInstance): string {
 export function createLogLevelControl(): LogLevelControl {
   const known = new WeakSet<PinoInstance>();
   let loggers: WeakRef<PinoInstance>[] = [];
-  let passedBy = 0;
+  let refused = 0;
+
+  function clear(): void {
+    loggers = loggers.filter((reference) => reference.deref() !== undefined);
+  }
 
   function alive(): [string, PinoInstance][] {
-    loggers = loggers.filter((reference) => reference.deref() !== undefined);
+    clear();
     const taken = new Map<string, number>();
     const named: [string, PinoInstance][] = [];
     for (const reference of loggers) {
       const instance = reference.deref();
-      if (instance === undefined) continue;
+      if (instance === undefined || levelOf(instance) === undefined) continue;
       const name = nameOf(instance);
       const number = (taken.get(name) ?? 0) + 1;
       taken.set(name, number);
@@ -46,23 +67,27 @@ export function createLogLevelControl(): LogLevelControl {
 
   return {
     note(instance) {
-      if (known.has(instance)) return;
+      if (active().request !== undefined || known.has(instance)) return;
       if (loggers.length >= MAX_LOGGERS) {
-        passedBy += 1;
-        if (passedBy % PRUNE_EVERY !== 0) return;
-        loggers = loggers.filter((reference) => reference.deref() !== undefined);
+        refused += 1;
+        if (refused % CLEARING_INTERVAL !== 1) return;
+        clear();
         if (loggers.length >= MAX_LOGGERS) return;
       }
       known.add(instance);
       loggers.push(new WeakRef(instance));
     },
-    list: () => Object.fromEntries(alive().map(([name, instance]) => [name, instance.level])),
+    list: () => Object.fromEntries(alive().map(([name, instance]) => [name, levelOf(instance) ?? ''])),
     set(level, name) {
       const changed: string[] = [];
       for (const [key, instance] of alive()) {
         if (name !== undefined && key !== name && key.replace(/#\d+$/, '') !== name) continue;
-        instance.level = level;
-        changed.push(key);
+        try {
+          instance.level = level;
+          changed.push(key);
+        } catch {
+          // Only levels of its own, and this is none.
+        }
       }
       return changed;
     },

@@ -4,22 +4,19 @@ import { dirname, join } from 'node:path';
 import { fence } from '../core/fence.ts';
 import { kWrapped } from '../core/symbols.ts';
 import type { LogPipeline } from '../logs/log-pipeline.ts';
-import type { PinoLineDetails } from '../logs/pino-document.ts';
+import { isFileOf } from './module-hooks.ts';
 import { createLogLevelControl, type LogLevelControl } from './pino-levels.ts';
+import { lineDetails, type PinoInstance, writesToWorker } from './pino-settings.ts';
 
 /** First pino that publishes finished lines on a tracing channel. */
 const CHANNEL_SINCE = [9, 10] as const;
-/** File in which pino makes its lines, asked for by `pino.js` and by `lib/proto.js`. */
-const TOOLS = /^\.\/(?:lib\/)?tools(?:\.js)?$/;
-
-/** A pino instance, as far as it is looked at. */
-export interface PinoInstance {
-  level: string;
-  readonly levels: { readonly labels: Readonly<Record<number, string>> };
-  bindings?(): Record<string, unknown>;
-}
+/** The file with the prototype of all loggers, whose functions find each other through it. */
+const PROTOTYPE_FILE = 'lib/proto';
 
 type AsJson = (this: PinoInstance, object: unknown, message: unknown, number: number, time: string) => string;
+type Child = (this: PinoInstance, bindings: unknown, options: unknown) => PinoInstance;
+type AnyFunction = (this: PinoInstance, ...args: any[]) => unknown;
+type SetLevel = (this: PinoInstance, level: unknown) => unknown;
 
 export interface PinoInstrumentOptions {
   readonly pipeline: LogPipeline;
@@ -31,73 +28,68 @@ export interface PinoInstrumentOptions {
   readonly stdoutEcs: boolean;
 }
 
-interface Keys {
-  readonly messageKey: string;
-  readonly errorKey: string;
-  readonly nestedKey: string | undefined;
+/**
+ * What the replaced functions of one copy of pino call. It outlives an observation: a later one enters itself here instead of
+ * wrapping again.
+ */
+interface Slot {
+  /** Gives the line that pino is to use. */
+  line: ((instance: PinoInstance, args: readonly unknown[], line: string) => string) | undefined;
+  failed: ((instance: PinoInstance, args: readonly unknown[]) => void) | undefined;
+  made: ((instance: PinoInstance) => void) | undefined;
 }
 
-const keysOfRoot = new WeakMap<object, Keys>();
+type Prototype = Record<string | symbol, unknown> & { [kWrapped]?: Slot };
 
-/** The object in the prototype chain that owns a setting. pino keeps them under symbols of its own, described alike in all versions. */
-function holderOf(instance: object, description: string): object | undefined {
-  for (let holder: object | null = instance; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
-    if (symbolOf(holder, description) !== undefined) return holder;
-  }
-  return undefined;
-}
-
-function symbolOf(holder: object, description: string): symbol | undefined {
+function symbolNamed(holder: object, description: string): symbol | undefined {
   return Object.getOwnPropertySymbols(holder).find((candidate) => candidate.description === description);
 }
 
-function setting(instance: object, description: string): unknown {
-  const holder = holderOf(instance, description);
-  const symbol = holder === undefined ? undefined : symbolOf(holder, description);
-  return symbol === undefined ? undefined : (instance as Record<symbol, unknown>)[symbol];
+/** Puts `replacement` where `original` is, under its name and length. */
+function replace(prototype: Prototype, key: string | symbol, original: AnyFunction, replacement: AnyFunction): void {
+  Object.defineProperty(replacement, 'name', { value: original.name, configurable: true });
+  Object.defineProperty(replacement, 'length', { value: original.length, configurable: true });
+  prototype[key] = replacement;
 }
 
-/** Keys are settings of the root, which is the last but pino's own prototype in the chain; children inherit them. */
-function keysOf(instance: PinoInstance): Keys {
-  for (let holder: object | null = instance; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
-    const known = keysOfRoot.get(holder);
-    if (known !== undefined) return known;
+function replaceFunctions(prototype: Prototype, slot: Slot): void {
+  const asJsonKey = symbolNamed(prototype, 'pino.asJson');
+  const asJson = asJsonKey && (prototype[asJsonKey] as AsJson | undefined);
+  if (asJsonKey !== undefined && typeof asJson === 'function') {
+    replace(prototype, asJsonKey, asJson, function (this: PinoInstance, ...args: Parameters<AsJson>) {
+      let line: string;
+      try {
+        line = Reflect.apply(asJson, this, args);
+      } catch (error) {
+        slot.failed?.(this, args);
+        throw error;
+      }
+      return slot.line !== undefined && typeof line === 'string' ? slot.line(this, args, line) : line;
+    });
   }
-  const word = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);
-  const nested = setting(instance, 'pino.nestedKey');
-  const keys: Keys = {
-    messageKey: word(setting(instance, 'pino.messageKey'), 'msg'),
-    errorKey: word(setting(instance, 'pino.errorKey'), 'err'),
-    nestedKey: typeof nested === 'string' && nested !== '' ? nested : undefined,
-  };
-  keysOfRoot.set(holderOf(instance, 'pino.messageKey') ?? instance, keys);
-  return keys;
-}
-
-/** The error among what was logged: the object itself, or under pino's key, or under `error`. */
-function errorIn(object: unknown, errorKey: string): unknown {
-  if (object instanceof Error) return object;
-  if (typeof object !== 'object' || object === null) return undefined;
-  for (const key of [errorKey, 'err', 'error']) {
-    const value = Object.getOwnPropertyDescriptor(object, key)?.value as unknown;
-    if (value instanceof Error) return value;
+  const child = prototype['child'] as Child | undefined;
+  if (typeof child === 'function') {
+    replace(prototype, 'child', child, function (this: PinoInstance, ...args: Parameters<Child>) {
+      const made = Reflect.apply(child, this, args);
+      slot.made?.(made);
+      return made;
+    });
   }
-  return undefined;
+  // Each new logger is given its level through here.
+  const setLevelKey = symbolNamed(prototype, 'pino.setLevel');
+  const setLevel = setLevelKey && (prototype[setLevelKey] as SetLevel | undefined);
+  if (setLevelKey !== undefined && typeof setLevel === 'function') {
+    replace(prototype, setLevelKey, setLevel, function (this: PinoInstance, ...args: Parameters<SetLevel>) {
+      slot.made?.(this);
+      return Reflect.apply(setLevel, this, args);
+    });
+  }
 }
 
-function detailsOf(instance: PinoInstance, object: unknown, number: number): PinoLineDetails {
-  const keys = keysOf(instance);
-  return {
-    ...keys,
-    levelNumber: number,
-    levelLabel: instance.levels.labels[number] ?? String(number),
-    error: errorIn(object, keys.errorKey),
-  };
-}
-
-function versionAbove(toolsParent: string): boolean {
-  // pino.js lies in the package's root, the other files that ask for the tools in its lib folder.
-  for (const directory of [dirname(toolsParent), dirname(dirname(toolsParent))]) {
+/** Whether the pino that a file belongs to has the tracing channel. */
+function hasChannel(file: string): boolean {
+  // pino.js lies in the package's root, the prototype in its lib folder.
+  for (const directory of [dirname(file), dirname(dirname(file))]) {
     try {
       const { name, version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
         name?: string;
@@ -116,60 +108,83 @@ function versionAbove(toolsParent: string): boolean {
 /**
  * Picks up every finished line of the app's own pino (8.0 to 10, any number of instances, children, transports). Its output
  * stays as it is. From 9.10 on by pino's tracing channel; before that, and where the output itself is to change, by the function
- * that makes the line, replaced in place when pino loads it. Never both for one copy of pino.
+ * that makes the line, replaced in place on the prototype of all loggers, also of a pino that was loaded earlier. Never both for one copy.
  */
 export function instrumentPino({ pipeline, onRequire, stdoutEcs }: PinoInstrumentOptions): {
   stop(): void;
   readonly levels: LogLevelControl;
 } {
   const levels = createLogLevelControl();
-  let running = true;
+  const slots: Slot[] = [];
 
-  const take = fence('pino line', (instance: PinoInstance, object: unknown, number: number, line: string) => {
+  const made = fence('pino logger', (instance: PinoInstance) => levels.note(instance));
+  const take = fence('pino line', (instance: PinoInstance, args: ArrayLike<unknown>, line: string) => {
     levels.note(instance);
-    pipeline.pinoLine(line, detailsOf(instance, object, number));
+    pipeline.pinoLine(line, lineDetails(instance, args[0], Number(args[2]), args[3]));
   });
-  const translate = fence('pino line', (instance: PinoInstance, object: unknown, number: number, line: string) => {
+  const translate = fence('pino line', (instance: PinoInstance, args: ArrayLike<unknown>, line: string) => {
     levels.note(instance);
+    const document = pipeline.translate(line, lineDetails(instance, args[0], Number(args[2]), args[3]));
     // pino's own line end, or the one the app configured, stays.
-    const end = /\r?\n?$/.exec(line)?.[0] ?? '';
-    return pipeline.translate(line, detailsOf(instance, object, number)) + end;
+    const end = line.endsWith('\r\n') ? '\r\n' : line.endsWith('\n') ? '\n' : '';
+    if (!writesToWorker(instance)) return document + end;
+    // The worker reads the level and time of each line to choose among its targets: without, it writes nothing.
+    return `${document.slice(0, -1)},"level":${Number(args[2])},"time":${Date.now()}}${end}`;
+  });
+  const failed = fence('pino line', (instance: PinoInstance, args: ArrayLike<unknown>) => {
+    if (!stdoutEcs) pipeline.unserialisable(lineDetails(instance, args[0], Number(args[2]), args[3]), args[1]);
   });
 
-  const onLine = fence('pino channel', (message: unknown) => {
-    const {
-      instance,
-      arguments: args,
-      result,
-    } = message as { instance?: PinoInstance; arguments?: ArrayLike<unknown>; result?: unknown };
-    if (typeof result === 'string' && instance !== undefined) take(instance, args?.[0], Number(args?.[2]), result);
-  });
-  const lines = channel('tracing:pino_asJson:end');
-  if (!stdoutEcs) lines.subscribe(onLine);
+  interface Published {
+    readonly instance?: PinoInstance;
+    readonly arguments?: ArrayLike<unknown>;
+    readonly result?: unknown;
+  }
+  const onEnd = (message: unknown): void => {
+    const { instance, arguments: args, result } = message as Published;
+    if (typeof result === 'string' && instance !== undefined && args !== undefined) take(instance, args, result);
+  };
+  const onError = (message: unknown): void => {
+    const { instance, arguments: args } = message as Published;
+    if (instance !== undefined && args !== undefined) failed(instance, args);
+  };
+  const ends = channel('tracing:pino_asJson:end');
+  const errors = channel('tracing:pino_asJson:error');
+  if (!stdoutEcs) {
+    ends.subscribe(onEnd);
+    errors.subscribe(onError);
+  }
 
-  onRequire(
-    (id, parentFilename) => TOOLS.test(id) && /[\\/]pino[\\/](?:pino\.js|lib[\\/])/.test(parentFilename),
-    (tools: { asJson?: AsJson }, { parentFilename }) => {
-      const original = tools.asJson;
-      if (typeof original !== 'function' || kWrapped in original) return;
-      if (!stdoutEcs && versionAbove(parentFilename)) return;
-      const asJson: AsJson = function asJson(object, message, number, time) {
-        const line = Reflect.apply(original, this, [object, message, number, time]);
-        if (!running || typeof line !== 'string') return line;
-        if (stdoutEcs) return translate(this, object, number, line) ?? line;
-        take(this, object, number, line);
+  const stopRequire = onRequire(
+    (id, parentFilename) => isFileOf('pino', PROTOTYPE_FILE, id, parentFilename),
+    (create: () => object, { id, parentFilename }) => {
+      // pino's factory gives an empty object with the prototype.
+      const prototype = Object.getPrototypeOf(create()) as Prototype;
+      let slot = prototype[kWrapped];
+      if (slot === undefined) {
+        slot = { line: undefined, failed: undefined, made: undefined };
+        Object.defineProperty(prototype, kWrapped, { value: slot });
+        replaceFunctions(prototype, slot);
+      }
+      slots.push(slot);
+      slot.made = made;
+      if (!stdoutEcs && hasChannel(parentFilename === '' ? id : parentFilename)) return;
+      slot.failed = failed;
+      slot.line = (instance, args, line) => {
+        if (stdoutEcs) return translate(instance, args, line) ?? line;
+        take(instance, args, line);
         return line;
       };
-      Object.defineProperty(asJson, kWrapped, { value: true });
-      tools.asJson = asJson;
     },
   );
 
   return {
     levels,
     stop() {
-      running = false;
-      lines.unsubscribe(onLine);
+      if (typeof stopRequire === 'function') stopRequire();
+      ends.unsubscribe(onEnd);
+      errors.unsubscribe(onError);
+      for (const slot of slots) slot.line = slot.failed = slot.made = undefined;
     },
   };
 }

@@ -1,8 +1,11 @@
+import { types } from 'node:util';
+import { jsonString } from '../codec/json-string.ts';
 import type { Redactor } from './redact.ts';
 
 /** Characters of a stack that are kept: deep recursion makes long ones. */
 const MAX_STACK = 32_768;
 const MAX_MESSAGE = 8192;
+const MAX_TYPE = 256;
 /** Causes followed; a chain may be a ring. */
 const MAX_CAUSES = 8;
 /** Errors of an AggregateError that are named. */
@@ -31,44 +34,98 @@ function asText(value: unknown): string {
   }
 }
 
+/** Whether a value is an error, also one of another realm (`vm`, test runners), for which `instanceof` is false. */
+export function isError(value: unknown): value is Error {
+  try {
+    return types.isNativeError(value) || value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
 function typeOf(error: object): string {
   const name = read(error, 'name');
-  if (typeof name === 'string' && name !== '') return name;
-  const constructor = read(error, 'constructor');
-  const constructorName = typeof constructor === 'function' ? read(constructor, 'name') : undefined;
-  return typeof constructorName === 'string' && constructorName !== '' ? constructorName : 'Error';
+  if (typeof name === 'string' && name !== '' && name !== 'Error') return name;
+  // A subclass that did not set its name.
+  const maker = read(error, 'constructor');
+  const makerName = typeof maker === 'function' ? read(maker, 'name') : undefined;
+  if (typeof makerName === 'string' && makerName !== '' && makerName !== 'Object') return makerName;
+  return 'Error';
+}
+
+/** The causes of an error, nearest first; a chain that is a ring or too long ends. */
+export function causesOf(error: object): unknown[] {
+  const causes: unknown[] = [];
+  const seen = new Set<unknown>([error]);
+  let cause = read(error, 'cause');
+  while (causes.length < MAX_CAUSES && cause !== undefined && cause !== null && !seen.has(cause)) {
+    seen.add(cause);
+    causes.push(cause);
+    cause = typeof cause === 'object' ? read(cause, 'cause') : undefined;
+  }
+  return causes;
+}
+
+function aggregatedOf(error: object): unknown[] {
+  const members = read(error, 'errors');
+  if (!Array.isArray(members)) return [];
+  const found: unknown[] = [];
+  for (let index = 0; index < MAX_AGGREGATED && index < Number(read(members, 'length')); index += 1)
+    found.push(read(members, String(index)));
+  return found;
+}
+
+function stackOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return asText(value);
+  const stack = read(value, 'stack');
+  return typeof stack === 'string' ? stack : asText(read(value, 'message') ?? value);
 }
 
 function stackWithCauses(error: object): string | undefined {
   const own = read(error, 'stack');
   let stack = typeof own === 'string' ? own : '';
-  const seen = new Set<object>([error]);
-  let cause = read(error, 'cause');
-  for (let count = 0; count < MAX_CAUSES && typeof cause === 'object' && cause !== null && !seen.has(cause); count += 1) {
-    seen.add(cause);
-    const text = read(cause, 'stack');
-    stack += `\ncaused by: ${typeof text === 'string' ? text : asText(read(cause, 'message') ?? cause)}`;
-    cause = read(cause, 'cause');
-  }
-  const aggregated = read(error, 'errors');
-  if (Array.isArray(aggregated)) {
-    for (const member of aggregated.slice(0, MAX_AGGREGATED)) {
-      const text = typeof member === 'object' && member !== null ? read(member, 'stack') : member;
-      stack += `\naggregated: ${asText(text ?? member)}`;
-    }
-  }
+  for (const cause of causesOf(error)) stack += `\ncaused by: ${stackOf(cause)}`;
+  for (const member of aggregatedOf(error)) stack += `\naggregated: ${stackOf(member)}`;
   return stack === '' ? undefined : stack.slice(0, MAX_STACK);
 }
 
 /** Whatever was thrown, as `error.*` fields: cleaned, bounded, and never throwing itself. */
 export function errorFields(error: unknown, redactor: Redactor): ErrorFields {
   if (typeof error !== 'object' || error === null) {
-    return { type: error === null ? 'null' : typeof error, message: redactor.text(asText(error).slice(0, MAX_MESSAGE)), stack: undefined };
+    return {
+      type: error === null ? 'null' : typeof error,
+      message: redactor.text(asText(error).slice(0, MAX_MESSAGE)),
+      stack: undefined,
+    };
   }
   const stack = stackWithCauses(error);
   return {
-    type: typeOf(error).slice(0, 256),
+    type: redactor.text(typeOf(error).slice(0, MAX_TYPE)),
     message: redactor.text(asText(read(error, 'message') ?? '').slice(0, MAX_MESSAGE)),
     stack: stack === undefined ? undefined : redactor.text(stack),
   };
+}
+
+/** Whether a logged value is what a serializer makes of an error. */
+export function isErrorShape(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { message, stack } = value as Record<string, unknown>;
+  return typeof message === 'string' || typeof stack === 'string';
+}
+
+/** The same fields from what a serializer made: parsed JSON, where anything may be under any name. */
+export function serialisedErrorFields(error: Record<string, unknown>, redactor: Redactor): ErrorFields {
+  const { type, name, message, stack } = error;
+  const said = typeof type === 'string' ? type : typeof name === 'string' ? name : 'Error';
+  return {
+    type: redactor.text(said.slice(0, MAX_TYPE)),
+    message: typeof message === 'string' ? redactor.text(message.slice(0, MAX_MESSAGE)) : '',
+    stack: typeof stack === 'string' ? redactor.text(stack.slice(0, MAX_STACK)) : undefined,
+  };
+}
+
+/** `error.*` as JSON text that starts with a comma. */
+export function encodeError({ type, message, stack }: ErrorFields): string {
+  const text = `,"error.type":${jsonString(type)},"error.message":${jsonString(message)}`;
+  return stack === undefined ? text : `${text},"error.stack_trace":${jsonString(stack)}`;
 }

@@ -1,15 +1,29 @@
+import { hostname } from 'node:os';
 import { encodeHead, encodeStaticFields, type LineIds } from '../codec/ecs-log.ts';
 import { jsonString } from '../codec/json-string.ts';
 import { active } from '../context/context.ts';
 import { markErrorLogged, type RequestScope } from '../context/request-scope.ts';
+import { reportBug } from '../core/fence.ts';
 import type { Resource } from '../model/resource.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
-import { errorFields } from './error-fields.ts';
-import { encodeError, pinoDocument, type PinoDocumentOptions, type PinoLineDetails } from './pino-document.ts';
+import { causesOf, type ErrorFields, encodeError, errorFields } from './error-fields.ts';
+import {
+  type PinoDocumentOptions,
+  type PinoLineDetails,
+  pinoDocument,
+  unserialisableDocument,
+} from './pino-document.ts';
 import type { Redactor } from './redact.ts';
 
 /** pino's number of level `error`; from here on a logged error counts as told. */
 const ERROR_LEVEL = 50;
+/** The same by name, for scales of the app's own: syslog counts downwards. */
+const ERROR_LABEL = /^(?:err(?:or)?|fatal|crit(?:ical)?|alert|emerg(?:ency)?|panic)$/i;
+/** Longest path in a line, characters. */
+const MAX_PATH = 8192;
+/** Shortened errors of a line whose stack is made of characters that JSON writes in six. */
+const SHORT_TEXT = 4096;
+const MAX_ERROR_TEXT = 100_000;
 const NANOS_PER_MILLI = 1e6;
 
 export interface LogPipelineOptions {
@@ -48,7 +62,12 @@ export class LogPipeline {
     this.options = options;
     this.staticFields = encodeStaticFields(options);
     this.now = options.now ?? Date.now;
-    this.documents = { redactor: options.redactor, staticFields: this.staticFields, now: this.now };
+    this.documents = {
+      redactor: options.redactor,
+      staticFields: this.staticFields,
+      now: this.now,
+      machine: { pid: process.pid, hostname: hostname() },
+    };
   }
 
   /** A finished line of the app's own pino: shipped at once. */
@@ -56,11 +75,31 @@ export class LogPipeline {
     this.options.sink.log(this.translate(line, details), true);
   }
 
+  /** A line that pino threw on, with the message it was given: what is known of it is shipped. */
+  unserialisable(details: PinoLineDetails, message: unknown): void {
+    this.note(details);
+    this.options.sink.log(unserialisableDocument(details, message, currentIds(), this.documents), true);
+  }
+
   /** The same as text, for `SIGHTLINE_LOGS=stdout`. Counts the line. */
   translate(line: string, details: PinoLineDetails): string {
-    this.options.onLine(details.levelLabel);
-    if (details.levelNumber >= ERROR_LEVEL && typeof details.error === 'object' && details.error !== null) markErrorLogged(details.error);
-    return pinoDocument(line, details, currentIds(), this.documents);
+    this.note(details);
+    const ids = currentIds();
+    try {
+      return pinoDocument(line, details, ids, this.documents);
+    } catch (error) {
+      reportBug('log line', error);
+      return unserialisableDocument(details, undefined, ids, this.documents);
+    }
+  }
+
+  private note({ levelLabel, levelNumber, error }: PinoLineDetails): void {
+    this.options.onLine(levelLabel);
+    if (typeof error !== 'object' || error === null || !(levelNumber >= ERROR_LEVEL || ERROR_LABEL.test(levelLabel)))
+      return;
+    markErrorLogged(error);
+    // Wrapped and logged is logged: the framework may get the inner one.
+    for (const cause of causesOf(error)) if (typeof cause === 'object') markErrorLogged(cause as object);
   }
 
   /** One line per request: level `info`, `warn` when it was aborted, `error` for a 5xx. */
@@ -70,9 +109,12 @@ export class LogPipeline {
     const bad = statusCode === undefined || statusCode >= 500;
     if (accessLog === 'off' || (accessLog === 'errors' && !bad && (statusCode ?? 0) < 400)) return;
     const level = statusCode === undefined ? 'warn' : statusCode >= 500 ? 'error' : 'info';
-    const path = redactor.url(scope.path);
-    const said = `${scope.method} ${path} ${statusCode ?? end.errorType ?? 'aborted'} ${Math.round(end.durationNanos / NANOS_PER_MILLI)}ms`;
-    sink.log(`${this.requestHead(level, said, scope, end, path)},"event.duration":${end.durationNanos},"event.kind":"event","event.category":["web"],"event.type":["access"]}`, false);
+    const path = redactor.url(scope.path.slice(0, MAX_PATH));
+    const said = `${scope.method} ${path} ${statusCode ?? end.errorType ?? 'aborted'} ${Math.round(nanos(end) / NANOS_PER_MILLI)}ms`;
+    sink.log(
+      `${this.requestHead(level, said, scope, end, path)},"event.duration":${nanos(end)},"event.kind":"event","event.category":["web"],"event.type":["access"]}`,
+      false,
+    );
     onLine(level);
   }
 
@@ -80,11 +122,14 @@ export class LogPipeline {
   errorLine(scope: RequestScope, error: unknown, end: RequestLineEnd): void {
     const { sink, onLine, redactor } = this.options;
     const fields = errorFields(error, redactor);
-    const path = redactor.url(scope.path);
+    const path = redactor.url(scope.path.slice(0, MAX_PATH));
     const route = scope.route ?? '';
     const handler = scope.handler ?? (route === '' ? scope.method : `${scope.method} ${route}`);
     const said = `${scope.method} ${route === '' ? path : route} failed: ${fields.message === '' ? fields.type : fields.message}`;
-    sink.log(`${this.requestHead('error', said, scope, end, path)},"handler":${jsonString(handler)}${encodeError(fields)}}`, true);
+    sink.log(
+      `${this.requestHead('error', said, scope, end, path)},"handler":${jsonString(handler)}${boundedError(fields)}}`,
+      true,
+    );
     onLine('error');
   }
 
@@ -94,10 +139,17 @@ export class LogPipeline {
     const fields = errorFields(error, redactor);
     const ids = scope === undefined ? currentIds() : idsOf(scope);
     const words = kind === 'unhandledRejection' ? 'unhandled rejection' : 'uncaught exception';
-    let document = encodeHead(this.now(), 'fatal', `${words}: ${fields.message === '' ? fields.type : fields.message}`, this.staticFields, ids);
+    let document = encodeHead(
+      this.now(),
+      'fatal',
+      `${words}: ${fields.message === '' ? fields.type : fields.message}`,
+      this.staticFields,
+      ids,
+    );
     document += `,"event.action":"${kind}"`;
-    if (scope !== undefined) document += `,"http.request.method":"${scope.method}","url.path":${jsonString(redactor.url(scope.path))}`;
-    sink.log(`${document}${encodeError(fields)}}`, true);
+    if (scope !== undefined)
+      document += `,"http.request.method":"${scope.method}","url.path":${jsonString(redactor.url(scope.path.slice(0, MAX_PATH)))}`;
+    sink.log(`${document}${boundedError(fields)}}`, true);
     onLine('fatal');
   }
 
@@ -107,16 +159,34 @@ export class LogPipeline {
     if (end.statusCode !== undefined) text += `,"http.response.status_code":${end.statusCode}`;
     text += `,"url.path":${jsonString(path)}`;
     if (scope.route !== undefined && scope.route !== '') text += `,"http.route":${jsonString(scope.route)}`;
-    if (scope.inboundCorrelationId !== undefined) text += `,"http.request.inbound_id":${jsonString(scope.inboundCorrelationId)}`;
-    if (end.errorType !== undefined && end.statusCode === undefined) text += `,"error.type":${jsonString(end.errorType)}`;
+    if (scope.inboundCorrelationId !== undefined)
+      text += `,"http.request.inbound_id":${jsonString(scope.inboundCorrelationId)}`;
+    if (end.errorType !== undefined && end.statusCode === undefined)
+      text += `,"error.type":${jsonString(end.errorType)}`;
     return text;
   }
+}
+
+/** A whole number for a field of type long, whatever the clock did. */
+function nanos({ durationNanos }: RequestLineEnd): number {
+  return durationNanos > 0 && durationNanos <= Number.MAX_SAFE_INTEGER ? Math.round(durationNanos) : 0;
+}
+
+function boundedError(fields: ErrorFields): string {
+  const text = encodeError(fields);
+  if (text.length <= MAX_ERROR_TEXT) return text;
+  return encodeError({
+    ...fields,
+    message: fields.message.slice(0, SHORT_TEXT),
+    stack: fields.stack?.slice(0, SHORT_TEXT),
+  });
 }
 
 function idsOf(scope: RequestScope): LineIds {
   return { traceId: scope.traceId, spanId: scope.spanId, correlationId: scope.correlationId };
 }
 
+const INVALID_TRACE_ID = '0'.repeat(32);
 const NO_IDS: LineIds = { traceId: undefined, spanId: undefined, correlationId: undefined };
 
 /** IDs of the running code: the innermost span, and the correlation ID, for which the trace ID serves. */
@@ -124,6 +194,8 @@ function currentIds(): LineIds {
   const { span, correlationId } = active();
   if (span === undefined) return correlationId === undefined ? NO_IDS : { ...NO_IDS, correlationId };
   const { traceId, spanId } = span.spanContext();
+  // What the API gives where there is no trace.
+  if (traceId === INVALID_TRACE_ID) return correlationId === undefined ? NO_IDS : { ...NO_IDS, correlationId };
   return { traceId, spanId, correlationId: correlationId ?? traceId };
 }
 

@@ -1,12 +1,16 @@
-import { encodeHead, isReservedField, type LineIds } from '../codec/ecs-log.ts';
+import { encodeHead, fieldNameOf, isReservedField, type LineIds } from '../codec/ecs-log.ts';
 import { jsonKey, jsonString } from '../codec/json-string.ts';
-import { type ErrorFields, errorFields } from './error-fields.ts';
+import { type ErrorFields, encodeError, errorFields, isErrorShape, serialisedErrorFields } from './error-fields.ts';
+import { timeOfFragment } from './line-time.ts';
 import type { Redactor } from './redact.ts';
 
 /** Bytes of a document that the journal takes as one record; longer lines are cut. */
 export const MAX_DOCUMENT_BYTES = 240 * 1024;
 /** Characters of the message of a line that had to be cut. */
-const CUT_MESSAGE = 32_768;
+const CUT_MESSAGE = 16_384;
+/** Characters of a field that stays when a line is cut, and of all of them. */
+const CUT_FIELD = 1024;
+const CUT_FIELDS = 16_384;
 /** Fields of a line under their own names; the rest goes together into `app.more`, so that one line cannot use up an index's field limit. */
 const MAX_FIELDS = 1000;
 
@@ -19,76 +23,15 @@ export interface PinoLineDetails {
   readonly errorKey: string;
   /** pino's `nestedKey`: the logged object is below it. */
   readonly nestedKey: string | undefined;
-  /** The error object that was logged, when there was one. */
+  /** What pino put first, `{"level":30`. */
+  readonly levelText: string;
+  /** What pino's time function gave, `,"time":1531171074631`. */
+  readonly timeText: string;
+  /** The merged object that was logged: asked for own names only, never for what is behind a getter. */
+  readonly object: unknown;
+  /** The error object that was logged, when there was one, and under which name. */
   readonly error: unknown;
-}
-
-type Fields = Record<string, unknown>;
-
-/** Names that pino itself puts on each line and that ECS has under other names. */
-const PINO_OWN = new Set(['level', 'time', 'pid', 'hostname', 'v']);
-
-function timeOf(value: unknown, now: () => number): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  const parsed = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(parsed) ? now() : parsed;
-}
-
-function isSerialisedError(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && ('message' in value || 'stack' in value);
-}
-
-/** `error.*` of a line: from the error object itself, else from what pino's serializer made of it. */
-function errorOf(fields: Fields, details: PinoLineDetails, redactor: Redactor): ErrorFields | undefined {
-  const serialised = fields[details.errorKey];
-  if (isSerialisedError(serialised)) {
-    const stack = serialised['stack'];
-    return {
-      type: String(serialised['type'] ?? serialised['name'] ?? 'Error'),
-      message: String(serialised['message'] ?? ''),
-      stack: typeof stack === 'string' ? stack : undefined,
-    };
-  }
-  return details.error instanceof Error ? errorFields(details.error, redactor) : undefined;
-}
-
-export function encodeError({ type, message, stack }: ErrorFields): string {
-  const text = `,"error.type":${jsonString(type)},"error.message":${jsonString(message)}`;
-  return stack === undefined ? text : `${text},"error.stack_trace":${jsonString(stack)}`;
-}
-
-function encodeFields(fields: Fields, skipped: ReadonlySet<string>): string {
-  let text = '';
-  let count = 0;
-  let more: Fields | undefined;
-  for (const [name, value] of Object.entries(fields)) {
-    if (skipped.has(name)) continue;
-    count += 1;
-    if (count > MAX_FIELDS) {
-      more ??= {};
-      more[`_${count}`] = { [name]: value };
-      continue;
-    }
-    text += `,${jsonKey(isReservedField(name) ? `app.${name}` : name)}${JSON.stringify(value)}`;
-  }
-  return more === undefined ? text : `${text},"app.more":${jsonString(JSON.stringify(Object.values(more)))}`;
-}
-
-function parse(line: string): Fields | undefined {
-  try {
-    const parsed: unknown = JSON.parse(line);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Fields) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What stays of a document that is too long: who, when, how bad, and the start of what was said. */
-function cut(options: { time: number; level: string; message: string; staticFields: string; ids: LineIds; error: ErrorFields | undefined; bytes: number }): string {
-  const { time, level, message, staticFields, ids, error, bytes } = options;
-  const shortError = error && { ...error, message: error.message.slice(0, CUT_MESSAGE / 4), stack: error.stack?.slice(0, CUT_MESSAGE / 2) };
-  const head = encodeHead(time, level, message.slice(0, CUT_MESSAGE), staticFields, ids);
-  return `${head}${shortError === undefined ? '' : encodeError(shortError)},"app.truncated":true,"app.original_bytes":${bytes}}`;
+  readonly errorName: string | undefined;
 }
 
 export interface PinoDocumentOptions {
@@ -96,51 +39,237 @@ export interface PinoDocumentOptions {
   readonly staticFields: string;
   /** Milliseconds since the epoch, for lines without a time. */
   readonly now: () => number;
+  /** What pino puts into its lines by default and what the static fields say already. */
+  readonly machine: { readonly pid: number; readonly hostname: string };
+}
+
+type Fields = Record<string, unknown>;
+
+/** Own data property of what the app logged; `undefined` for getters and for proxies that refuse. */
+function ownValue(object: unknown, name: string): unknown {
+  if (typeof object !== 'object' || object === null) return undefined;
+  try {
+    return Object.getOwnPropertyDescriptor(object, name)?.value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The start that pino made, taken off, so that fields of the app called `level` or `time` cannot pass for it. */
+function bodyOf(line: string, { levelText, timeText }: PinoLineDetails): string {
+  const head = levelText + timeText;
+  if (head.length < 2 || !line.startsWith(head)) return line;
+  // What a formatter or a time function named otherwise is a field of the app.
+  const kept =
+    (levelText.startsWith('{"level":') ? '' : `,${levelText.slice(1)}`) +
+    (timeText.startsWith(',"time":') ? '' : timeText);
+  const body = kept + line.slice(head.length);
+  return `{${body.charCodeAt(0) === 44 ? body.slice(1) : body}`;
+}
+
+function parse(text: string): Fields | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Field names as JSON text with colon, reserved ones moved; remembered, since they come from code. */
+const MAX_NAMES = 2000;
+const names = new Map<string, string>();
+
+function encodedName(name: string, redactor: Redactor): string {
+  let encoded = names.get(name);
+  if (encoded === undefined) {
+    const usable = fieldNameOf(redactor.text(name));
+    encoded = jsonKey(isReservedField(usable) ? `app.${usable}` : usable);
+    if (names.size >= MAX_NAMES) names.clear();
+    if (name.length <= 100) names.set(name, encoded);
+  }
+  return encoded;
+}
+
+function encodeValue(value: unknown): string {
+  return typeof value === 'string' ? jsonString(value) : JSON.stringify(value);
+}
+
+/** The error of a line: what pino's serializer made of it, else the object itself where the serializer did not know it. */
+function errorOf(fields: Fields, details: PinoLineDetails, redactor: Redactor): ErrorFields | undefined {
+  const { errorKey, nestedKey, errorName, error } = details;
+  const nested = nestedKey === undefined ? undefined : fields[nestedKey];
+  const holder = typeof nested === 'object' && nested !== null ? (nested as Fields) : fields;
+  for (const candidate of [fields[errorKey], holder[errorKey]]) {
+    if (isErrorShape(candidate)) return serialisedErrorFields(candidate, redactor);
+  }
+  // Missing or replaced by a text: the app redacts it, and what it hides stays hidden.
+  if (errorName === undefined || typeof holder[errorName] !== 'object') return undefined;
+  return errorFields(error, redactor);
+}
+
+interface Parts {
+  readonly time: number;
+  readonly message: string;
+  readonly error: ErrorFields | undefined;
+  readonly fields: Fields;
+}
+
+/** What stays of a line that is too long: who, when, how bad, the start of what was said, and the short fields. */
+function cut(
+  parts: Parts,
+  details: PinoLineDetails,
+  ids: LineIds,
+  options: PinoDocumentOptions,
+  length: number,
+): string {
+  const { time, message, error, fields } = parts;
+  const { redactor, staticFields } = options;
+  let text = encodeHead(time, details.levelLabel, message.slice(0, CUT_MESSAGE), staticFields, ids);
+  if (error !== undefined) {
+    text += encodeError({
+      ...error,
+      message: error.message.slice(0, CUT_MESSAGE / 2),
+      stack: error.stack?.slice(0, CUT_MESSAGE / 2),
+    });
+  }
+  let room = CUT_FIELDS;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (name === details.messageKey || typeof value === 'object' || name.length > 100) continue;
+    if (typeof value === 'string' && value.length > CUT_FIELD) continue;
+    const encoded = `,${encodedName(name, redactor)}${encodeValue(redactor.member(name, value))}`;
+    room -= encoded.length;
+    if (room < 0) break;
+    text += encoded;
+  }
+  return `${text},"app.truncated":true,"app.original_length":${length}}`;
+}
+
+function messageOf(
+  fields: Fields,
+  details: PinoLineDetails,
+  error: ErrorFields | undefined,
+  redactor: Redactor,
+): string {
+  const said = fields[details.messageKey];
+  if (typeof said === 'string')
+    return redactor.text(said.length > MAX_DOCUMENT_BYTES ? said.slice(0, CUT_MESSAGE) : said);
+  return said === undefined ? (error?.message ?? '') : JSON.stringify(redactor.value(said));
+}
+
+/** The logger's own name, not a field `name` of what was logged. */
+function loggerName(fields: Fields, object: unknown): string | undefined {
+  const name = fields['name'];
+  if (typeof name !== 'string' || ownValue(object, 'name') !== undefined) return undefined;
+  return name;
+}
+
+/** Whether a field says only what the static fields say: pino's `base`. */
+function isBase(name: string, value: unknown, { pid, hostname }: PinoDocumentOptions['machine']): boolean {
+  return (name === 'pid' && value === pid) || (name === 'hostname' && value === hostname);
+}
+
+/** All fields of the app, under their names or as `app.<name>`. */
+function encodeFields(
+  fields: Fields,
+  details: PinoLineDetails,
+  hasError: boolean,
+  options: PinoDocumentOptions,
+): string {
+  const { redactor, machine } = options;
+  const { messageKey, errorKey, errorName } = details;
+  let text = '';
+  let count = 0;
+  let more: unknown[] | undefined;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (name === messageKey || isBase(name, value, machine)) continue;
+    if (hasError && name === errorKey && isErrorShape(value)) {
+      text += encodeErrorExtras(value, errorKey, redactor);
+      continue;
+    }
+    // What JSON makes of an error that no serializer knows: `{}`.
+    if (
+      hasError &&
+      name === errorName &&
+      typeof value === 'object' &&
+      value !== null &&
+      Object.keys(value).length === 0
+    )
+      continue;
+    const clean = redactor.member(name, value);
+    count += 1;
+    if (count > MAX_FIELDS) {
+      more ??= [];
+      more.push([name, clean]);
+    } else {
+      text += `,${encodedName(name, redactor)}${encodeValue(clean)}`;
+    }
+  }
+  // The message that was given hides one among the fields, on the app's own output too.
+  const hidden = ownValue(details.object, messageKey);
+  if (typeof hidden === 'string' && details.nestedKey === undefined && hidden !== fields[messageKey]) {
+    text += `,${jsonKey(`app.${messageKey}`)}${jsonString(redactor.text(hidden.slice(0, CUT_MESSAGE)))}`;
+  }
+  return more === undefined ? text : `${text},"app.more":${jsonString(JSON.stringify(more))}`;
+}
+
+/** What the serializer kept beyond type, message and stack: codes, status, the aggregated errors. */
+function encodeErrorExtras(error: Fields, errorKey: string, redactor: Redactor): string {
+  const { type: _type, name: _name, message: _message, stack: _stack, ...extras } = error;
+  if (Object.keys(extras).length === 0) return '';
+  const { code, ...others } = extras;
+  let text = '';
+  if (typeof code === 'string' || typeof code === 'number')
+    text = `,"error.code":${jsonString(redactor.text(String(code)))}`;
+  if (Object.keys(others).length > 0) text += `,${jsonKey(`app.${errorKey}`)}${JSON.stringify(redactor.value(others))}`;
+  return text;
 }
 
 /**
  * One finished line of an app's pino as an ECS document: pino's names become ECS's, the app's fields keep theirs, what would
  * forge a field of ours is kept as `app.<name>`, secrets go. A line that is no JSON object is kept as the message.
  */
-export function pinoDocument(line: string, details: PinoLineDetails, ids: LineIds, options: PinoDocumentOptions): string {
+export function pinoDocument(
+  line: string,
+  details: PinoLineDetails,
+  ids: LineIds,
+  options: PinoDocumentOptions,
+): string {
   const { redactor, staticFields, now } = options;
-  const parsed = parse(line);
-  if (parsed === undefined) {
+  const time = timeOfFragment(details.timeText) ?? now();
+  const fields = parse(bodyOf(line, details));
+  if (fields === undefined) {
     const text = redactor.text(line.slice(0, CUT_MESSAGE).trimEnd());
-    return `${encodeHead(now(), details.levelLabel, text, staticFields, ids)}}`;
+    return `${encodeHead(time, details.levelLabel, text, staticFields, ids)}}`;
   }
-  const fields = redactor.value(parsed) as Fields;
-  const { messageKey, errorKey, nestedKey } = details;
-  const nested = nestedKey === undefined ? undefined : fields[nestedKey];
-  const error = errorOf(isSerialisedError(fields[errorKey]) || typeof nested !== 'object' || nested === null ? fields : (nested as Fields), details, redactor);
-  const time = timeOf(fields['time'], now);
-  const said = fields[messageKey];
-  const message = typeof said === 'string' ? said : said === undefined ? (error?.message ?? '') : JSON.stringify(said);
+  const error = errorOf(fields, details, redactor);
+  const message = messageOf(fields, details, error, redactor);
+  const parts = { time, message, error, fields };
+  // Too long in any case: not worth cleaning as a whole.
+  if (line.length > MAX_DOCUMENT_BYTES) return cut(parts, details, ids, options, line.length);
 
-  const skipped = new Set(PINO_OWN);
-  skipped.add(messageKey);
-  let extra = error === undefined ? '' : encodeError(error);
-  if (isSerialisedError(fields[errorKey])) {
-    skipped.add(errorKey);
-    extra += encodeErrorExtras(fields[errorKey] as Fields, errorKey);
-  }
-  const name = fields['name'];
-  if (typeof name === 'string') extra += `,"log.logger":${jsonString(name)}`;
-
-  const head = encodeHead(time, details.levelLabel, message, staticFields, ids);
-  const document = `${head}${extra}${encodeFields(fields, skipped)}}`;
+  let document = encodeHead(time, details.levelLabel, message, staticFields, ids);
+  if (error !== undefined) document += encodeError(error);
+  const name = loggerName(fields, details.object);
+  if (name !== undefined) document += `,"log.logger":${jsonString(redactor.text(name))}`;
+  document += `${encodeFields(fields, details, error !== undefined, options)}}`;
   // A UTF-16 unit is at most three bytes: most lines need no counting.
-  if (document.length * 3 <= MAX_DOCUMENT_BYTES) return document;
-  const bytes = Buffer.byteLength(document);
-  return bytes <= MAX_DOCUMENT_BYTES ? document : cut({ time, level: details.levelLabel, message, staticFields, ids, error, bytes });
+  if (document.length * 3 <= MAX_DOCUMENT_BYTES || Buffer.byteLength(document) <= MAX_DOCUMENT_BYTES) return document;
+  return cut(parts, details, ids, options, line.length);
 }
 
-/** What the serializer kept beyond type, message and stack: codes, status, the aggregated errors. */
-function encodeErrorExtras(error: Fields, errorKey: string): string {
-  const { type: _type, name: _name, message: _message, stack: _stack, ...extras } = error;
-  if (Object.keys(extras).length === 0) return '';
-  const { code, ...others } = extras;
-  let text = typeof code === 'string' || typeof code === 'number' ? `,"error.code":${jsonString(String(code))}` : '';
-  if (Object.keys(others).length > 0) text += `,${jsonKey(`app.${errorKey}`)}${JSON.stringify(others)}`;
-  return text;
+/** A line that pino could not make: what is known of it, so that it is not lost. */
+export function unserialisableDocument(
+  details: PinoLineDetails,
+  message: unknown,
+  ids: LineIds,
+  options: PinoDocumentOptions,
+): string {
+  const { redactor, staticFields, now } = options;
+  const text = typeof message === 'string' ? redactor.text(message.slice(0, CUT_MESSAGE)) : '';
+  const head = encodeHead(timeOfFragment(details.timeText) ?? now(), details.levelLabel, text, staticFields, ids);
+  const error = details.error === undefined ? '' : encodeError(errorFields(details.error, redactor));
+  return `${head}${error},"app.unserialisable":true}`;
 }

@@ -1,125 +1,137 @@
-/** What stands where a secret was. */
-export const REDACTED = '[redacted]';
+import { fieldNameOf } from '../codec/ecs-log.ts';
+import { REDACTED, redactText } from './redact-text.ts';
+import { createSecretKeys } from './secret-keys.ts';
 
-/** Key names, normalised (lower case, without `-`, `_`, `.` and spaces), whose values never leave. */
-const SECRET_KEYS = [
-  'password', 'passwd', 'pwd', 'passphrase', 'secret', 'token', 'accesstoken', 'refreshtoken', 'idtoken', 'sessiontoken', 'apikey', 'xapikey',
-  'authorization', 'proxyauthorization', 'cookie', 'setcookie', 'session', 'sessionid', 'sid', 'connectsid', 'jsessionid', 'phpsessid',
-  'creditcard', 'cardnumber', 'ccnumber', 'cvv', 'cvc', 'ssn', 'privatekey', 'clientsecret', 'credentials', 'jwt', 'otp', 'signature', 'xamzsignature',
-] as const;
-/** Endings of normalised key names that mark a secret as well: `dbPassword`, `x-auth-token`. */
-const SECRET_ENDINGS = ['password', 'passwd', 'passphrase', 'secret', 'token', 'apikey', 'privatekey', 'secretkey', 'authorization', 'cookie', 'credentials'] as const;
+export { REDACTED } from './redact-text.ts';
 
-/** Levels of nesting that are looked into; what is deeper is replaced as a whole, so that nothing unseen leaves. */
-const MAX_DEPTH = 64;
-/** Key names whose verdict is remembered. */
+/**
+ * Levels of nesting that stay structure, dots in names counted: Elasticsearch takes 20 (`index.mapping.depth.limit`) and refuses the document
+ * beyond. What is deeper is kept as JSON text.
+ */
+const MAX_DEPTH = 14;
+/** Characters of such a text. */
+const MAX_DEEP_TEXT = 8192;
+/** Key names that are remembered; then all are forgotten, so that names made of data do not push out the real ones for good. */
 const MAX_REMEMBERED_KEYS = 2000;
-/** Longer key names are no names; the verdict is made from this many characters. */
-const MAX_KEY_LENGTH = 256;
-
-// Starts only where a run of token characters starts: otherwise a hostile text costs the square of its length.
-const JWT = /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g;
-const SCHEME = /\b(bearer|basic|digest|apikey|token)(\s{1,4})([A-Za-z0-9\-._~+/=]{6,})/gi;
-/** Words that follow the name of a scheme in plain sentences. */
-const NO_CREDENTIAL = /^(?:auth|authentication|authorization|authorisation|challenge|challenges|credential|credentials|expired|failed|invalid|is|missing|not|realm|required|scheme|schemes|token|tokens|validation|verification)$/i;
-const USER_INFO = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@"'<>]{1,256}@/gi;
-/** `name=value`, `"name":"value"`, `name: value` in free text; the name is judged as a key. */
-const PAIR = /\b([A-Za-z][A-Za-z0-9_.-]{1,60})(\\?["']?\s{0,2}[=:]\s{0,2}\\?["']?)([^\s"'&,;\\<>{}[\]]+)/g;
+/** Longer names are judged each time. */
+const MAX_REMEMBERED_LENGTH = 100;
+/** Shorter keys hold no token; longer ones are looked through like a text. */
+const KEY_AS_TEXT = 20;
 
 export interface Redactor {
   /** Whether the value under this key never leaves. */
   isSecretKey(key: string): boolean;
-  /** A parsed JSON value, changed in place; gives the value to use. */
+  /**
+   * A parsed JSON value without its secrets, changed in place; gives the value to use. Names and depth become such that an
+   * index takes them.
+   */
   value(value: unknown): unknown;
+  /** The same for the value of a key. */
+  member(key: string, value: unknown): unknown;
   /** Free text: tokens, JWT shapes, credentials in URLs, and pairs with a secret name. */
   text(text: string): string;
   /** A URL or path: secret query values and credentials. */
   url(url: string): string;
 }
 
-function normalise(key: string): string {
-  return key.slice(0, MAX_KEY_LENGTH).toLowerCase().replace(/[-_.\s]/g, '');
+/** A key of a nested object: what it is called in the document, and what becomes of its value. */
+interface KnownKey {
+  readonly name: string;
+  readonly secret: boolean;
+  /** A secret unless it is a number. */
+  readonly plural: boolean;
+  /** Levels it adds. */
+  readonly levels: number;
+}
+
+/** As data, never through the `__proto__` accessor. */
+function define(record: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+  else record[key] = value;
 }
 
 /**
  * Makes the redactor that everything passes before it is written: log lines, access lines, error texts, span attributes.
  *
- * @param spec `SIGHTLINE_REDACT`: comma separated key names to add; `-name` takes one out, also one that only matched by its ending
+ * @param spec `SIGHTLINE_REDACT`, see `createSecretKeys`
  */
 export function createRedactor(spec: string | undefined): Redactor {
-  const keys = new Set<string>(SECRET_KEYS);
-  const allowed = new Set<string>();
-  for (const member of (spec ?? '').split(',').map((part) => part.trim())) {
-    if (member.startsWith('-')) {
-      keys.delete(normalise(member.slice(1)));
-      allowed.add(normalise(member.slice(1)));
-    } else if (member !== '') {
-      keys.add(normalise(member));
-      allowed.delete(normalise(member));
+  const keys = createSecretKeys(spec);
+  const known = new Map<string, KnownKey>();
+  const text = (input: string): string => redactText(input, keys);
+
+  function keyOf(key: string): KnownKey {
+    let found = known.get(key);
+    if (found === undefined) {
+      const name = fieldNameOf(key.length > KEY_AS_TEXT ? text(key) : key);
+      const verdict = keys.judge(key);
+      found = { name, secret: verdict === 'secret', plural: verdict === 'plural', levels: name.split('.').length };
+      if (known.size >= MAX_REMEMBERED_KEYS) known.clear();
+      if (key.length <= MAX_REMEMBERED_LENGTH) known.set(key, found);
+    }
+    return found;
+  }
+
+  function deep(input: object): string {
+    try {
+      return text(JSON.stringify(input).slice(0, MAX_DEEP_TEXT));
+    } catch {
+      return REDACTED;
     }
   }
-  const verdicts = new Map<string, boolean>();
 
-  function judge(key: string): boolean {
-    const name = normalise(key);
-    if (keys.has(name)) return true;
-    return !allowed.has(name) && SECRET_ENDINGS.some((ending) => name.endsWith(ending) && !allowed.has(ending));
-  }
-
-  function isSecretKey(key: string): boolean {
-    let verdict = verdicts.get(key);
-    if (verdict === undefined) {
-      verdict = judge(key);
-      if (verdicts.size < MAX_REMEMBERED_KEYS && key.length <= MAX_KEY_LENGTH) verdicts.set(key, verdict);
+  /** Also lists of names and values in turn, `rawHeaders` of Node, and pairs `[name, value]`. */
+  function array(input: unknown[], depth: number): unknown[] {
+    const even = input.length % 2 === 0;
+    for (let index = 0; index < input.length; index += 1) {
+      const item = input[index];
+      const name = even && index % 2 === 1 && typeof item === 'string' ? input[index - 1] : undefined;
+      input[index] =
+        typeof name === 'string' && name.length <= MAX_REMEMBERED_LENGTH && keys.judge(name) !== 'plain'
+          ? REDACTED
+          : walk(item, depth);
     }
-    return verdict;
+    return input;
   }
 
-  function hideCredential(whole: string, scheme: string, space: string, credential: string): string {
-    return NO_CREDENTIAL.test(credential) ? whole : `${scheme}${space}${REDACTED}`;
+  /** `{ name: 'cookie', value: 'sid=1' }`: a pair written as an object. */
+  function isSecretPair(record: Record<string, unknown>): boolean {
+    const name = record['name'] ?? record['key'];
+    return typeof name === 'string' && keys.judge(name) !== 'plain';
   }
 
-  function hidePair(whole: string, name: string, between: string, value: string): string {
-    if (!isSecretKey(name) || value.startsWith(REDACTED.slice(0, 4))) return whole;
-    // `Authorization: Bearer [redacted]` is clean already, `authorization: expired` is a sentence.
-    if (/^(?:bearer|basic|digest|apikey|token)$/i.test(value) || NO_CREDENTIAL.test(value)) return whole;
-    return `${name}${between}${REDACTED}`;
-  }
-
-  function text(input: string): string {
-    // Most texts are short sentences: they cost these look-ups and nothing else.
-    if (input.length < 8) return input;
-    let output = input;
-    if (output.includes('eyJ')) output = output.replace(JWT, REDACTED);
-    if (output.includes('://') && output.includes('@')) output = output.replace(USER_INFO, `$1${REDACTED}@`);
-    if (/bearer|basic|digest|apikey|token/i.test(output)) output = output.replace(SCHEME, hideCredential);
-    if (output.includes('=') || output.includes(':')) output = output.replace(PAIR, hidePair);
-    return output;
-  }
-
-  function value(input: unknown, depth = 0): unknown {
+  function walk(input: unknown, depth: number): unknown {
     if (typeof input === 'string') return text(input);
     if (typeof input !== 'object' || input === null) return input;
-    if (depth >= MAX_DEPTH) return REDACTED;
-    if (Array.isArray(input)) {
-      for (let index = 0; index < input.length; index += 1) input[index] = value(input[index], depth + 1);
-      return input;
-    }
+    if (depth >= MAX_DEPTH) return deep(input);
+    if (Array.isArray(input)) return array(input, depth + 1);
     const record = input as Record<string, unknown>;
     for (const key of Object.keys(record)) {
       const member = record[key];
-      if (member === null || member === undefined || typeof member === 'boolean') continue;
-      // As data, never through the `__proto__` accessor.
-      if (isSecretKey(key)) define(record, key, REDACTED);
-      else if (typeof member !== 'number') define(record, key, value(member, depth + 1));
+      const { name, secret, plural, levels } = keyOf(key);
+      const hidden =
+        typeof member !== 'boolean' &&
+        member !== null &&
+        (secret || (plural && typeof member !== 'number') || (key === 'value' && isSecretPair(record)));
+      if (name !== key) delete record[key];
+      else if (!hidden && (typeof member === 'number' || typeof member === 'boolean')) continue;
+      define(record, name, hidden ? REDACTED : walk(member, depth + levels));
     }
     return record;
   }
 
-  return { isSecretKey, value: (input) => value(input), text, url: text };
-}
+  function member(key: string, value: unknown): unknown {
+    const { secret, plural, levels } = keyOf(key);
+    if (typeof value === 'boolean' || value === null) return value;
+    return secret || (plural && typeof value !== 'number') ? REDACTED : walk(value, levels);
+  }
 
-function define(record: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
-  else record[key] = value;
+  return {
+    isSecretKey: (key) => keys.judge(key) !== 'plain',
+    value: (input) => walk(input, 0),
+    member,
+    text,
+    url: text,
+  };
 }
