@@ -21,16 +21,18 @@ export function parseCommandLine(command: Command, argv: readonly string[]): Par
   const known: Record<string, OptionSpecification> = { ...command.options, ...COMMON };
   const dashes = argv.indexOf('--');
   const own = dashes < 0 ? argv : argv.slice(0, dashes);
-  const rest = dashes < 0 ? [] : argv.slice(dashes + 1);
-  if (dashes >= 0 && command.takesRest === undefined)
-    throw usageError(command, `got "--", wanted none; sightline ${command.name} runs no other program`);
+  const after = dashes < 0 ? [] : argv.slice(dashes + 1);
   const options = Object.fromEntries(
     Object.entries(known).map(([name, option]) => [
       name,
       { type: option.type, ...(option.multiple && { multiple: true }), ...(name === 'help' && { short: 'h' }) },
     ]),
   );
-  const { values, positionals, tokens } = parseArgs({
+  const {
+    values,
+    positionals: before,
+    tokens,
+  } = parseArgs({
     args: [...own],
     options,
     strict: false,
@@ -60,6 +62,9 @@ export function parseCommandLine(command: Command, argv: readonly string[]): Par
         `got ${token.rawName} without a value, wanted ${token.rawName} ${option.placeholder ?? 'VALUE'}; write ${token.rawName}=… for a value that begins with dashes`,
       );
   }
+  // After `--` stands another program's command line, or an argument that begins with a dash.
+  const positionals = command.takesRest === undefined ? [...before, ...after] : before;
+  const rest = command.takesRest === undefined ? [] : after;
   const [least, most] = command.positionals;
   if (values['help'] !== true && (positionals.length < least || positionals.length > most)) {
     const wanted = least === most ? String(least) : `${least} to ${most}`;

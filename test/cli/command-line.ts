@@ -13,6 +13,8 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Record<string, string | undefined>;
   readonly cwd?: string;
+  /** In a process group of its own, as a shell starts it. */
+  readonly detached?: boolean;
   /** Called with everything written to stdout and stderr so far. */
   readonly onOutput?: (stdout: string, stderr: string, child: ChildProcess) => void;
 }
@@ -32,6 +34,7 @@ export function sightline(
   const child = spawn(process.execPath, [MAIN, ...parameters], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
+    detached: options.detached ?? false,
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
   let stdout = '';

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { missingParts } from '../../lib/cli/demo/proof.ts';
 import type { CorrelationView } from '../../lib/stack/correlate.ts';
 import { eventually } from '../stack/running-stack.ts';
+import { NODE_NEWEST, NODE_OLDEST, NODE_TOO_OLD } from '../support/nodes.ts';
 import { processesWith, sightline } from './command-line.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -54,6 +55,25 @@ test('demo --once works when its ports are taken, and prints the tree', { skip }
   });
 });
 
+for (const node of [NODE_OLDEST, NODE_NEWEST]) {
+  test(`demo --once on Node ${node.version}`, { skip: skip === false ? node.missing : skip }, () => {
+    const ended = spawnSync(node.path, [join(ROOT, 'dist/cli/main.js'), 'demo', '--once'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    assert.equal(ended.status, 0, ended.stderr);
+    assert.match(ended.stdout, /found in the spans and log lines of 3 services/);
+    assert.doesNotMatch(ended.stderr, /ExperimentalWarning/);
+  });
+}
+
+test(`Node ${NODE_TOO_OLD.version} is told what to do`, { skip: skip === false ? NODE_TOO_OLD.missing : skip }, () => {
+  const ended = spawnSync(NODE_TOO_OLD.path, [join(ROOT, 'dist/cli/main.js'), 'demo', '--once'], { encoding: 'utf8' });
+  assert.deepEqual([ended.status, ended.stdout], [1, '']);
+  assert.match(ended.stderr, /^SIGHTLINE_E_RUNTIME: got Node 20\.19\.5, wanted 22\.16 or newer; .*\n$/);
+});
+
 test('demo --once names what is missing, for which service', () => {
   const view = (spans: string[], logs: string[], exemplars: number) =>
     ({
@@ -92,7 +112,7 @@ for (const [name, signal] of [
           running = 1;
           processesWith(marker).then((pids) => {
             running = pids.length;
-            child.kill(signal);
+            process.kill(signal === 'group' ? -child.pid! : child.pid!, signal === 'group' ? 'SIGINT' : signal);
           });
         },
       });
@@ -128,7 +148,6 @@ test('as an installed package: without express and fastify it says what to insta
       mkdirSync(join(modules, name, '..'), { recursive: true });
       symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
     }
-    const { spawnSync } = await import('node:child_process');
     const demo = () =>
       spawnSync(process.execPath, [join(installed, 'dist/cli/main.js'), 'demo', '--once'], {
         cwd: project,

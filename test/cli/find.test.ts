@@ -34,6 +34,7 @@ test('the time line as a tree, by correlation ID and by trace ID', async () => {
   );
   const json = JSON.parse((await sightline(['find', CORRELATION_ID, '--json'], { env })).stdout);
   assert.deepEqual([json.id, json.spans.length, json.logs.length], [CORRELATION_ID, 5, 6]);
+  assert.match((await sightline(['find', '--', '-an-id'], { env })).stderr, /SIGHTLINE_E_NOT_FOUND: got ID "-an-id"/);
   const missing = await sightline(['find', 'nothing here'], { env });
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /^SIGHTLINE_E_NOT_FOUND: got ID "nothing here", wanted .*; look at http/);

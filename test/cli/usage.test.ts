@@ -21,7 +21,7 @@ test('wrong usage: exit 2, one coded line that says what to do, nothing on stdou
     [['up', '--port', '--memory'], /got --port without a value/],
     [['up', '--memory=yes'], /got a value for --memory, wanted none/],
     [['up', 'extra'], /got 1 arguments, wanted 0/],
-    [['up', '--', 'x'], /got "--", wanted none/],
+    [['up', '--', 'x'], /got 1 arguments, wanted 0/],
     [['find'], /got 0 arguments, wanted 1/],
     [['find', 'a', 'b'], /got 2 arguments, wanted 1/],
     [['run'], /got no program, wanted sightline run -- CMD/],

@@ -8,6 +8,8 @@ import type { RecentRequest, SpanRecord } from './store.ts';
 export const MAX_TRACE_SPANS = 10_000;
 /** Traces looked at for one search before it gives up with what it has. */
 const MAX_TRACES_TESTED = 10_000;
+/** First spans of a trace that are read for its line in the list of recent requests. */
+const SUMMARY_SPANS = 200;
 /** Newest spans among which the recent requests are found. */
 const RECENT_SPANS = 5000;
 
@@ -30,6 +32,8 @@ export class SpanTable {
   readonly #remotes: StatementSync;
   readonly #recent: StatementSync;
   readonly #logCount: StatementSync;
+  readonly #facts: StatementSync;
+  readonly #beginning: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
@@ -43,6 +47,12 @@ export class SpanTable {
     this.#names = database.prepare(looseScan('name', 'AND service = ?'));
     this.#remotes = database.prepare(looseScan('remote', 'AND service = ?'));
     this.#recent = database.prepare('SELECT trace_id AS traceId FROM spans ORDER BY ts DESC LIMIT ?');
+    this.#facts = database.prepare(
+      'SELECT count(*) AS spans, sum(error) AS errors, min(nullif(ts, 0)) AS startedAt, max(ts + duration) AS endedAt, max(correlation_id) AS correlationId FROM spans WHERE trace_id = ?',
+    );
+    this.#beginning = database.prepare(
+      `SELECT body FROM spans WHERE trace_id = ? ORDER BY ts, id LIMIT ${SUMMARY_SPANS}`,
+    );
     this.#logCount = database.prepare('SELECT count(*) AS n FROM logs WHERE trace_id = ?');
   }
 
@@ -111,30 +121,22 @@ export class SpanTable {
   }
 
   #summary(traceId: string): RecentRequest {
-    const bodies = this.trace(traceId);
+    const facts = this.#facts.get(traceId)!;
+    const bodies = this.#beginning.all(traceId).map((row) => row['body'] as string);
     const spans = bodies.map((body) => JSON.parse(body) as ZipkinSpan);
     const present = new Set(spans.map((span) => span.id));
-    let root = 0;
-    let start = Number.POSITIVE_INFINITY;
-    let end = 0;
-    spans.forEach((span, index) => {
-      if (span.timestamp === undefined) return;
-      start = Math.min(start, span.timestamp);
-      end = Math.max(end, span.timestamp + (span.duration ?? 0));
-      const orphan = span.parentId === undefined || !present.has(span.parentId);
-      const rootIsOrphan = spans[root]!.parentId === undefined || !present.has(spans[root]!.parentId!);
-      if (orphan && !rootIsOrphan) root = index;
-    });
+    const root = spans.findIndex((span) => span.parentId === undefined || !present.has(span.parentId));
     const services = new Set(spans.map((span) => span.localEndpoint?.serviceName ?? '').filter((name) => name !== ''));
+    const startedAt = (facts['startedAt'] as number | null) ?? 0;
     return {
       traceId,
-      correlationId: spans.find((span) => span.tags?.['correlation.id'] !== undefined)?.tags?.['correlation.id'],
-      rootSpan: bodies[root]!,
+      correlationId: (facts['correlationId'] as string | null) ?? undefined,
+      rootSpan: bodies[Math.max(0, root)]!,
       services: [...services],
-      startedAt: Number.isFinite(start) ? start : 0,
-      durationMicros: Number.isFinite(start) ? end - start : 0,
-      spans: spans.length,
-      errors: spans.filter((span) => span.tags !== undefined && Object.hasOwn(span.tags, 'error')).length,
+      startedAt,
+      durationMicros: startedAt === 0 ? 0 : (facts['endedAt'] as number) - startedAt,
+      spans: Number(facts['spans']),
+      errors: Number(facts['errors']),
       logs: Number(this.#logCount.get(traceId)!['n']),
     };
   }

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fieldValues, type JsonValue } from '../../lib/stack/query/document-fields.ts';
+import { matchesPredicate } from '../../lib/stack/query/log-predicate.ts';
+import { compileQueryString } from '../../lib/stack/query/lucene/query-string.ts';
+import { readSelector } from '../../lib/stack/query/series-selector.ts';
+import { readTimeBound, readTimestamp } from '../../lib/stack/query/timestamp.ts';
+
+test('timestamps as strict_date_optional_time||epoch_millis reads them, in microseconds', () => {
+  const base = Date.UTC(2026, 10, 22, 10, 0, 0) * 1000;
+  const table: [unknown, number | undefined][] = [
+    ['2026-11-22T10:00:00.000Z', base],
+    ['2026-11-22T10:00:00,123456789Z', base + 123_456],
+    ['2026-11-22T10:00:00.5', base + 500_000],
+    ['2026-11-22T12:00:00+02:00', base],
+    ['2026-11-22T04:30:00-0530', base],
+    ['2026-11-22T10:00', base],
+    ['2026-11-22', base - 36_000_000_000],
+    [base / 1000, base],
+    [String(base / 1000), base],
+    [1.5, 1500],
+    ['2026-02-30T00:00:00Z', undefined],
+    ['2026-11-22T25:00:00Z', undefined],
+    ['2026-11-22 10:00:00', undefined],
+    ['yesterday', undefined],
+    ['', undefined],
+    [1e20, undefined],
+    [Number.NaN, undefined],
+    [null, undefined],
+    [{}, undefined],
+  ];
+  for (const [value, micros] of table) assert.equal(readTimestamp(value), micros, String(value));
+  const now = base / 1000;
+  assert.equal(readTimeBound('now', now), base);
+  assert.equal(readTimeBound('now-15m', now), base - 900_000_000);
+  assert.equal(readTimeBound('now-1d+2h', now), base - 79_200_000_000);
+  for (const value of ['now-1M', 'now/d', 'nowhere', 'now-']) assert.equal(readTimeBound(value, now), undefined, value);
+});
+
+test('a field is found flat, nested and half of each', () => {
+  const documents: JsonValue[] = [
+    { 'a.b.c': 1 },
+    { a: { b: { c: 1 } } },
+    { 'a.b': { c: 1 } },
+    { a: { 'b.c': [1, null] } },
+    [{ a: [{ b: { c: 1 } }] }],
+  ];
+  for (const document of documents) assert.deepEqual(fieldValues(document, 'a.b.c'), [1], JSON.stringify(document));
+  assert.deepEqual(fieldValues({ a: { b: 1 } }, 'a'), [], 'an object is no value');
+  assert.deepEqual(fieldValues({ a: null }, 'a'), []);
+  assert.deepEqual(fieldValues(JSON.parse('{"__proto__":{"x":1}}') as JsonValue, 'toString'), []);
+});
+
+/** Lucene's classic operators mark their neighbours: there is no precedence. */
+const OPERATORS: readonly [string, string, 'and' | 'or'][] = [
+  ['a b', 'a b ab abc ac bc', 'or'],
+  ['a b', 'ab abc', 'and'],
+  ['a AND b', 'ab abc', 'or'],
+  ['a OR b', 'a b ab abc ac bc', 'and'],
+  ['a AND b OR c', 'ab abc', 'or'],
+  ['a OR b AND c', 'abc bc', 'or'],
+  ['(a OR b) AND c', 'abc ac bc', 'or'],
+  ['a -b', 'a ac', 'or'],
+  ['a NOT b', 'a ac', 'or'],
+  ['!a', 'b bc c', 'or'],
+  ['+a b', 'a ab abc ac', 'or'],
+  ['a && !b', 'a ac', 'or'],
+  ['*', 'a ab abc ac b bc c', 'or'],
+  ['"a"', 'a ab abc ac', 'or'],
+];
+
+test('AND, OR, NOT, + and - as the classic query parser means them', () => {
+  const documents = ['a', 'b', 'c', 'ab', 'ac', 'bc', 'abc'];
+  for (const [query, expected, defaultOperator] of OPERATORS) {
+    const predicate = compileQueryString(query, { defaultOperator, defaultField: undefined });
+    const found = documents.filter((letters) =>
+      matchesPredicate(predicate, Object.fromEntries([...letters].map((letter) => [letter, letter])), { timestamp: 0 }),
+    );
+    assert.equal(
+      found.sort().join(' '),
+      expected
+        .split(' ')
+        .filter((name) => documents.includes(name))
+        .sort()
+        .join(' '),
+      `${query} (${defaultOperator})`,
+    );
+  }
+});
+
+test('a broken query string is refused, a hostile one too', () => {
+  const refused = [
+    'a AND',
+    '(a',
+    'a)',
+    'field:',
+    '"open',
+    'a:b:c*',
+    'x~2',
+    'x^3',
+    'a:/re/',
+    'a:>5',
+    'a:[1 TO 2]',
+    '(',
+    `${'('.repeat(60)}a${')'.repeat(60)}`,
+    'a'.repeat(9000),
+  ];
+  for (const query of refused)
+    assert.throws(
+      () => compileQueryString(query, { defaultOperator: 'or', defaultField: undefined }),
+      { name: 'UnsupportedQuery' },
+      query.slice(0, 40),
+    );
+  assert.deepEqual(compileQueryString('trace.id:a\\:b', { defaultOperator: 'or', defaultField: undefined }), {
+    kind: 'equals',
+    field: 'trace.id',
+    value: 'a:b',
+  });
+});
+
+test('plain selectors are read, anything more is refused', () => {
+  assert.deepEqual(readSelector('up{job="a\\"b", x!~`c\\d`,}'), [
+    { name: '__name__', operator: '=', value: 'up' },
+    { name: 'job', operator: '=', value: 'a"b' },
+    { name: 'x', operator: '!~', value: 'c\\d' },
+  ]);
+  for (const query of [
+    '',
+    '1',
+    'rate(x[5m])',
+    'a + b',
+    'up[5m]',
+    'up offset 5m',
+    '{}',
+    '{a=~".*"}',
+    'up{a="b"',
+    'up{a=b}',
+    'up{a=~"("}',
+    'sum(up)',
+  ]) {
+    assert.throws(() => readSelector(query), { name: 'UnsupportedQuery' }, query);
+  }
+});
