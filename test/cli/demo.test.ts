@@ -1,5 +1,6 @@
 /** The main job from outside: real services, real HTTP, one ID found everywhere; and nothing left behind. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -92,7 +93,8 @@ test('demo --once names what is missing, for which service', () => {
 });
 
 for (const [name, signal] of [
-  ['Ctrl-C', 'SIGINT'],
+  ['Ctrl-C in a terminal, which reaches the whole group', 'group'],
+  ['SIGINT', 'SIGINT'],
   ['SIGTERM', 'SIGTERM'],
   ['kill -9 of the demo', 'SIGKILL'],
 ] as const) {
@@ -102,6 +104,7 @@ for (const [name, signal] of [
     try {
       let running = 0;
       const ended = sightline(['demo'], {
+        detached: true,
         env: {
           SIGHTLINE_STACK_URL: `http://127.0.0.1:${await unusedPort()}`,
           SIGHTLINE_DATA_DIR: directory,
