@@ -1,7 +1,7 @@
 const PINO_LEVELS = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
 /** Shown in their own columns, or of no use beside the message. */
 const KNOWN = new Set(['@timestamp', 'message', 'msg', 'level', 'time', 'log.level', 'service.name', 'trace.id', 'span.id', 'correlation.id', 'ecs.version', 'pid', 'hostname', 'name']);
-const QUIET = /^(?:service\.|host\.|process\.|data_stream\.|event\.dataset|ecs\.|log\.|error\.)/;
+const QUIET = /^(?:service\.|host\.|process\.|data_stream\.|event\.dataset|ecs\.|log\.|error\.|http\.|url\.|event\.)/;
 
 /** A document as flat dotted names. */
 export function flatten(value, prefix = '', into = new Map(), depth = 0) {

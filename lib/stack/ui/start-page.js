@@ -15,7 +15,7 @@ export function startPage(main, { signal }) {
   main.replaceChildren(make('h1', { class: 'hidden' }, 'Recent requests'), make('div', { class: 'stack' }, servicesSection, section));
 
   let shown = new Set();
-  const held = () => shown.size > 0 && (list.matches(':hover') || list.contains(document.activeElement));
+  const held = () => shown.size > 0 && (section.matches(':hover') || list.contains(document.activeElement));
   const updates = live({
     everyMillis: EVERY_MILLIS,
     signal,
@@ -41,8 +41,8 @@ export function startPage(main, { signal }) {
     },
   });
   fresh.addEventListener('click', () => updates.apply());
-  // What has waited appears once the pointer has left.
-  list.addEventListener('pointerleave', () => setTimeout(() => held() || updates.apply(), 0), { signal });
+  // What has waited appears once the pointer has left; the button that shows it lies inside, or it would go before it is reached.
+  section.addEventListener('pointerleave', () => setTimeout(() => held() || updates.apply(), 0), { signal });
   return {
     move: (step) => moveFocus(list, step),
     nextError: () => moveFocus(list, 1, '.request[data-failed]'),
