@@ -27,6 +27,7 @@ export type ErrorCode = keyof typeof ERRORS;
 /** Things said once on stderr that are no failure. Codes are never reused. */
 export const WARNINGS = {
   SIGHTLINE_W_ALREADY_OBSERVED: 'observe() got options while the process is observed already; they are not used.',
+  SIGHTLINE_W_API_TAKEN: 'A part of @opentelemetry/api was registered by somebody else first.',
   SIGHTLINE_W_PORT_TAKEN: 'The default admin port is taken; the next free one is used.',
   SIGHTLINE_W_SIGNAL_OFF: 'A signal has no address and is off.',
   SIGHTLINE_W_BACKEND_DOWN: 'A backend does not take what is sent; it is kept and sent again.',
@@ -35,7 +36,6 @@ export const WARNINGS = {
   SIGHTLINE_W_NATIVE_PORT: 'A native port of the local stack is taken and left out.',
   SIGHTLINE_W_TARGETS: 'A file of scrape targets cannot be read; its last good content stays.',
   SIGHTLINE_W_STACK_BUG: 'A bug of the local stack was caught; it runs on.',
-  SIGHTLINE_W_LATE: 'The app was loaded before the one line; what was loaded earlier is not reached.',
 } as const;
 export type WarningCode = keyof typeof WARNINGS;
 

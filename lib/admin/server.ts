@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { runOutside } from '../context/context.ts';
+import { http } from '../core/builtin.ts';
 import { diag } from '../core/diag.ts';
 import { fence, reportBug } from '../core/fence.ts';
 import { kOwn } from '../core/symbols.ts';
@@ -87,7 +87,7 @@ class AdminServer implements Admin {
   }
 
   private listen(port: number, triesLeft: number): void {
-    const server = createServer(
+    const server = http.createServer(
       {
         headersTimeout: HEADERS_TIMEOUT_MILLIS,
         requestTimeout: REQUEST_TIMEOUT_MILLIS,

@@ -1,6 +1,7 @@
 import { diag } from '../core/diag.ts';
 import { SightlineError } from '../errors.ts';
-import { observe } from './observe.ts';
+import { createDirectApi } from './global-api.ts';
+import { start } from './start.ts';
 
 /**
  * What the one line does: observe with the environment alone. A wrong option never fails the app: every mistake is
@@ -8,7 +9,7 @@ import { observe } from './observe.ts';
  */
 export function observeAutomatically(): void {
   try {
-    observe();
+    start({}, createDirectApi());
   } catch (error) {
     if (!(error instanceof SightlineError)) throw error;
     const mistakes = error.mistakes.length > 0 ? error.mistakes : [error.message.replace(`${error.code}: `, '')];

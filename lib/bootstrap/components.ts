@@ -119,7 +119,10 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
         try {
           withdrawTarget = announceTarget(settings.dataDir, address, resource);
         } catch (error) {
-          diag.warn('SIGHTLINE_W_DATA_DIR', `got ${(error as Error).message} while announcing /metrics in ${settings.dataDir}/targets, wanted a writable directory; set SIGHTLINE_DATA_DIR, or name ${address} to Prometheus yourself`);
+          diag.warn(
+            'SIGHTLINE_W_DATA_DIR',
+            `got ${(error as Error).message} while announcing /metrics in ${settings.dataDir}/targets, wanted a writable directory; set SIGHTLINE_DATA_DIR, or name ${address} to Prometheus yourself`,
+          );
         }
       },
     });
@@ -129,7 +132,11 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
   return {
     sink,
     tracing,
-    propagator: new SightlinePropagator({ formats: propagators, correlationHeaders, onRejected: metering.counters.correlationIdRejected }),
+    propagator: new SightlinePropagator({
+      formats: propagators,
+      correlationHeaders,
+      onRejected: metering.counters.correlationIdRejected,
+    }),
     admin: {
       get url() {
         return admin?.url;

@@ -40,7 +40,9 @@ function limitsOf(settings: Settings): Partial<SpanLimits> {
   const { given } = settings;
   return {
     ...(given.attributeCountLimit !== undefined && { attributeCountLimit: given.attributeCountLimit }),
-    ...(given.attributeValueLengthLimit !== undefined && { attributeValueLengthLimit: given.attributeValueLengthLimit }),
+    ...(given.attributeValueLengthLimit !== undefined && {
+      attributeValueLengthLimit: given.attributeValueLengthLimit,
+    }),
     ...(given.eventCountLimit !== undefined && { eventCountLimit: given.eventCountLimit }),
     ...(given.linkCountLimit !== undefined && { linkCountLimit: given.linkCountLimit }),
   };

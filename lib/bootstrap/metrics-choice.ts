@@ -1,7 +1,5 @@
 import { StatsdNames } from '../codec/statsd-hierarchy.ts';
 import { diag } from '../core/diag.ts';
-import { CATALOGUE } from '../model/catalogue.ts';
-import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import { Exposition } from '../metrics/exposition.ts';
 import { HttpMetrics } from '../metrics/http-metrics.ts';
 import { registerOwnMetrics } from '../metrics/own-metrics.ts';
@@ -9,6 +7,8 @@ import { DEFAULT_SERIES_LIMIT, MetricRegistry } from '../metrics/registry.ts';
 import { RollingFacts } from '../metrics/rolling-facts.ts';
 import { StatsdAggregator } from '../metrics/statsd-aggregator.ts';
 import { metrics, setUserSeriesLimit } from '../metrics/user-metrics.ts';
+import { CATALOGUE } from '../model/catalogue.ts';
+import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import type { Settings } from './settings.ts';
 
 export interface Metering {
@@ -32,7 +32,10 @@ export function createMetering(settings: Settings, sink: TelemetrySink): Meterin
   const registry = new MetricRegistry({
     seriesLimit,
     onSeriesLimit: (metric) =>
-      diag.warn('SIGHTLINE_W_SERIES_LIMIT', `metric '${metric}' has reached its limit of ${seriesLimit} series; further label values are counted in the series '__other__'. Raise SIGHTLINE_METRIC_SERIES_LIMIT, or give the label fewer values`),
+      diag.warn(
+        'SIGHTLINE_W_SERIES_LIMIT',
+        `metric '${metric}' has reached its limit of ${seriesLimit} series; further label values are counted in the series '__other__'. Raise SIGHTLINE_METRIC_SERIES_LIMIT, or give the label fewer values`,
+      ),
   });
   const rolling = new RollingFacts();
   const exposition = new Exposition({ registry, resource: settings.resource, others: [metrics.registry] });

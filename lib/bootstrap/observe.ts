@@ -1,26 +1,22 @@
 import { context, propagation, trace } from '@opentelemetry/api';
-import { health } from '../admin/health.ts';
-import { correlation } from '../context/correlation.ts';
-import { ObservationContextManager } from '../context/context-manager.ts';
-import { diag, setDiagLevel } from '../core/diag.ts';
-import { reportBug } from '../core/fence.ts';
-import { kRunning } from '../core/symbols.ts';
-import { SightlineError } from '../errors.ts';
-import { log } from '../logs/logger.ts';
-import { metrics } from '../metrics/user-metrics.ts';
-import { createComponents } from './components.ts';
-import { createLifecycle } from './lifecycle.ts';
-import type { Observation, ShutdownResult } from './observation.ts';
-import { type ObserveOptions, readOptions } from './options.ts';
-import { createResource } from './resource.ts';
-import { createSettings, type Settings } from './settings.ts';
+import { type GlobalApi, sayTaken } from './global-api.ts';
+import type { Observation } from './observation.ts';
+import type { ObserveOptions } from './options.ts';
+import { start } from './start.ts';
 
-/** Default deadline of `flush` and `shutdown`, milliseconds. */
-const SHUTDOWN_MILLIS = 3000;
-/** Default of `SIGHTLINE_DRAIN_TIMEOUT`, milliseconds. */
-const DRAIN_MILLIS = 500;
-
-type Process = typeof globalThis & { [kRunning]?: Observation };
+/** For code: through the API itself, so that tracers which the app took from it before now become ours as well. */
+const throughApi: GlobalApi = {
+  register(parts) {
+    if (!context.setGlobalContextManager(parts.context)) sayTaken('context');
+    if (!propagation.setGlobalPropagator(parts.propagation)) sayTaken('propagation');
+    if (!trace.setGlobalTracerProvider(parts.trace)) sayTaken('trace');
+  },
+  unregister() {
+    trace.disable();
+    context.disable();
+    propagation.disable();
+  },
+};
 
 /**
  * Observes this process: hooks HTTP, loggers and frameworks, and wires them to delivery. Once a process: a second call,
@@ -30,111 +26,5 @@ type Process = typeof globalThis & { [kRunning]?: Observation };
  * @throws SightlineError SIGHTLINE_E_OPTION with every mistake, SIGHTLINE_E_PEER_MISSING in direct mode
  */
 export function observe(options: ObserveOptions = {}): Observation {
-  const running = (globalThis as Process)[kRunning];
-  if (running !== undefined) {
-    if (Object.keys(options).length > 0) {
-      diag.warn('SIGHTLINE_W_ALREADY_OBSERVED', 'observe() got options, but this process is observed already (by sightline/register or an earlier call); they are not used. Give them there');
-    }
-    return running;
-  }
-  const { given, mistakes } = readOptions(options, process.env);
-  if (mistakes.length > 0) throw new SightlineError('SIGHTLINE_E_OPTION', mistakes.join('\n'), mistakes);
-  if (given.diagLevel !== undefined) setDiagLevel(given.diagLevel);
-  if (given.disabled === true) return inertObservation();
-
-  const settings = createSettings(given, createResource(given, process.env), process.env);
-  const observation = assemble(settings);
-  Object.defineProperty(globalThis, kRunning, { value: observation, configurable: true });
-  for (const sentence of settings.off) diag.warn('SIGHTLINE_W_SIGNAL_OFF', sentence);
-  return observation;
-}
-
-/** What `observe` gives under `OTEL_SDK_DISABLED=true`: everything callable, nothing hooked, nothing opened. */
-function inertObservation(): Observation {
-  return {
-    log,
-    metrics,
-    tracer: trace.getTracer('sightline'),
-    correlation,
-    health,
-    admin: { url: undefined },
-    flush: () => Promise.resolve(),
-    shutdown: () => Promise.resolve({ delivered: 0, onDisk: 0, dropped: 0 }),
-  };
-}
-
-function assemble(settings: Settings): Observation {
-  const lifecycle = createLifecycle({
-    onUncaught: (error, kind, fatal) => components.onUncaught(error, kind, fatal),
-    appendNow: () => components.sink.appendNow(),
-    onExit(millis) {
-      components.beforeExit();
-      components.sink.appendNow();
-      components.sink.drainSync(millis);
-    },
-    drain(millis) {
-      components.flushStatsd();
-      return components.sink.flush(millis);
-    },
-    drainTimeoutMillis: settings.given.drainTimeout ?? DRAIN_MILLIS,
-  });
-  const components = createComponents(settings, () => lifecycle.arm());
-  const { sink, tracing } = components;
-  context.setGlobalContextManager(new ObservationContextManager());
-  propagation.setGlobalPropagator(components.propagator);
-  trace.setGlobalTracerProvider(tracing.provider);
-
-  const deadline = settings.given.shutdownTimeout ?? SHUTDOWN_MILLIS;
-  let ending: Promise<ShutdownResult> | undefined;
-
-  async function shutdown(timeoutMillis: number): Promise<ShutdownResult> {
-    const end = performance.now() + timeoutMillis;
-    const remaining = () => Math.max(0, end - performance.now());
-    try {
-      components.flushStatsd();
-      sink.appendNow();
-      await sink.flush(remaining());
-    } catch (error) {
-      reportBug('shutdown', error);
-    }
-    components.stop();
-    lifecycle.stop();
-    trace.disable();
-    context.disable();
-    propagation.disable();
-    Reflect.deleteProperty(globalThis, kRunning);
-    await Promise.all([components.admin.close(), sink.close(remaining())]).catch((error: unknown) => reportBug('shutdown', error));
-    return totals(sink.status());
-  }
-
-  return {
-    log,
-    metrics,
-    tracer: tracing.provider.getTracer(settings.resource.serviceName, settings.resource.serviceVersion),
-    correlation,
-    health,
-    admin: {
-      get url() {
-        return components.admin.url;
-      },
-    },
-    flush() {
-      components.flushStatsd();
-      sink.appendNow();
-      return sink.flush(deadline);
-    },
-    shutdown(options) {
-      ending ??= shutdown(options?.timeoutMs ?? deadline);
-      return ending;
-    },
-  };
-}
-
-function totals(status: ReturnType<ReturnType<typeof createComponents>['sink']['status']>): ShutdownResult {
-  const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((total, count) => total + count, 0);
-  return {
-    delivered: status.logs.delivered + status.spans.delivered,
-    onDisk: status.logs.onDisk + status.spans.onDisk,
-    dropped: sum(status.logs.dropped) + sum(status.spans.dropped) + status.logs.deadLettered + status.spans.deadLettered,
-  };
+  return start(options, throughApi);
 }

@@ -1,8 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
-import { Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { active, applyIn, enter, ROOT } from '../context/context.ts';
 import type { RequestScope } from '../context/request-scope.ts';
+import { http } from '../core/builtin.ts';
 import { fence, reportBug } from '../core/fence.ts';
 import { kOwn, kScope } from '../core/symbols.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
@@ -172,14 +173,14 @@ export function instrumentHttpServer(deps: InstrumentDependencies, servers: Serv
     undo.push(() => channel(name).unsubscribe(subscriber));
   }
 
-  patch(Server.prototype, 'emit', withServerContext);
-  patch(ServerResponse.prototype, 'writeHead', withCorrelationId);
-  patch(ServerResponse.prototype, 'writeHeader', withCorrelationId);
+  patch(http.Server.prototype, 'emit', withServerContext);
+  patch(http.ServerResponse.prototype, 'writeHead', withCorrelationId);
+  patch(http.ServerResponse.prototype, 'writeHeader', withCorrelationId);
   subscribe('http.server.request.start', onRequestStart);
   subscribe('http.server.response.finish', onResponseFinish);
   // `https.Server` and classes of the app's own have other prototypes; most inherit what is patched already.
   servers.onServer((server) => {
-    if (!(server instanceof Server)) patch(Object.getPrototypeOf(server), 'emit', withServerContext);
+    if (!(server instanceof http.Server)) patch(Object.getPrototypeOf(server), 'emit', withServerContext);
   });
 
   return {

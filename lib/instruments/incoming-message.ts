@@ -1,6 +1,7 @@
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { active, applyIn, enter } from '../context/context.ts';
 import type { RequestScope } from '../context/request-scope.ts';
+import { http } from '../core/builtin.ts';
 import { reportBug } from '../core/fence.ts';
 import { kScope } from '../core/symbols.ts';
 import { type Exchanging, kExchange } from './exchange-of.ts';
@@ -52,5 +53,5 @@ function withContext(original: Method): Method {
 
 /** @returns a function that takes it back */
 export function patchIncomingMessage(): () => void {
-  return patchMethod(IncomingMessage.prototype, 'emit', withContext) ?? (() => {});
+  return patchMethod(http.IncomingMessage.prototype, 'emit', withContext) ?? (() => {});
 }

@@ -1,0 +1,150 @@
+import { createRequire } from 'node:module';
+import { health } from '../admin/health.ts';
+import { ObservationContextManager } from '../context/context-manager.ts';
+import { correlation } from '../context/correlation.ts';
+import { diag, setDiagLevel } from '../core/diag.ts';
+import { reportBug } from '../core/fence.ts';
+import { kRunning } from '../core/symbols.ts';
+import { SightlineError } from '../errors.ts';
+import { log } from '../logs/logger.ts';
+import { metrics } from '../metrics/user-metrics.ts';
+import { createComponents } from './components.ts';
+import type { GlobalApi } from './global-api.ts';
+import { createLifecycle } from './lifecycle.ts';
+import type { Observation, ShutdownResult } from './observation.ts';
+import { type ObserveOptions, readOptions } from './options.ts';
+import { createResource } from './resource.ts';
+import { createSettings, type Settings } from './settings.ts';
+
+/** Default deadline of `flush` and `shutdown`, milliseconds. */
+const SHUTDOWN_MILLIS = 3000;
+/** Default of `SIGHTLINE_DRAIN_TIMEOUT`, milliseconds. */
+const DRAIN_MILLIS = 500;
+
+type Process = typeof globalThis & { [kRunning]?: Observation };
+
+/**
+ * What `observe` and the one line have in common.
+ *
+ * @param globals how our parts become those of `@opentelemetry/api`
+ * @throws SightlineError SIGHTLINE_E_OPTION with every mistake, SIGHTLINE_E_PEER_MISSING in direct mode
+ */
+export function start(options: ObserveOptions, globals: GlobalApi): Observation {
+  const running = (globalThis as Process)[kRunning];
+  if (running !== undefined) {
+    if (Object.keys(options).length > 0) {
+      diag.warn(
+        'SIGHTLINE_W_ALREADY_OBSERVED',
+        'observe() got options, but this process is observed already (by sightline/register or an earlier call); they are not used. Give them there',
+      );
+    }
+    return running;
+  }
+  const { given, mistakes } = readOptions(options, process.env);
+  if (mistakes.length > 0) throw new SightlineError('SIGHTLINE_E_OPTION', mistakes.join('\n'), mistakes);
+  if (given.diagLevel !== undefined) setDiagLevel(given.diagLevel);
+  if (given.disabled === true) return inertObservation();
+
+  const settings = createSettings(given, createResource(given, process.env), process.env);
+  const observation = assemble(settings, globals);
+  Object.defineProperty(globalThis, kRunning, { value: observation, configurable: true });
+  for (const sentence of settings.off) diag.warn('SIGHTLINE_W_SIGNAL_OFF', sentence);
+  return observation;
+}
+
+/** What `observe` gives under `OTEL_SDK_DISABLED=true`: everything callable, nothing hooked, nothing opened. */
+function inertObservation(): Observation {
+  return {
+    log,
+    metrics,
+    get tracer() {
+      const { trace } = createRequire(import.meta.url)('@opentelemetry/api') as typeof import('@opentelemetry/api');
+      return trace.getTracer('sightline');
+    },
+    correlation,
+    health,
+    admin: { url: undefined },
+    flush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve({ delivered: 0, onDisk: 0, dropped: 0 }),
+  };
+}
+
+function assemble(settings: Settings, globals: GlobalApi): Observation {
+  const lifecycle = createLifecycle({
+    onUncaught: (error, kind, fatal) => components.onUncaught(error, kind, fatal),
+    appendNow: () => components.sink.appendNow(),
+    onExit(millis) {
+      components.beforeExit();
+      components.sink.appendNow();
+      components.sink.drainSync(millis);
+    },
+    drain(millis) {
+      components.flushStatsd();
+      return components.sink.flush(millis);
+    },
+    drainTimeoutMillis: settings.given.drainTimeout ?? DRAIN_MILLIS,
+  });
+  const components = createComponents(settings, () => lifecycle.arm());
+  const { sink, tracing } = components;
+  globals.register({
+    trace: tracing.provider,
+    context: new ObservationContextManager(),
+    propagation: components.propagator,
+  });
+
+  const deadline = settings.given.shutdownTimeout ?? SHUTDOWN_MILLIS;
+  let ending: Promise<ShutdownResult> | undefined;
+
+  async function shutdown(timeoutMillis: number): Promise<ShutdownResult> {
+    const end = performance.now() + timeoutMillis;
+    const remaining = () => Math.max(0, end - performance.now());
+    try {
+      components.flushStatsd();
+      sink.appendNow();
+      await sink.flush(remaining());
+    } catch (error) {
+      reportBug('shutdown', error);
+    }
+    components.stop();
+    lifecycle.stop();
+    globals.unregister();
+    Reflect.deleteProperty(globalThis, kRunning);
+    await Promise.all([components.admin.close(), sink.close(remaining())]).catch((error: unknown) =>
+      reportBug('shutdown', error),
+    );
+    return totals(sink.status());
+  }
+
+  return {
+    log,
+    metrics,
+    tracer: tracing.provider.getTracer(settings.resource.serviceName, settings.resource.serviceVersion),
+    correlation,
+    health,
+    admin: {
+      get url() {
+        return components.admin.url;
+      },
+    },
+    flush() {
+      components.flushStatsd();
+      sink.appendNow();
+      return sink.flush(deadline);
+    },
+    shutdown(options) {
+      ending ??= shutdown(options?.timeoutMs ?? deadline);
+      return ending;
+    },
+  };
+}
+
+function totals(status: ReturnType<ReturnType<typeof createComponents>['sink']['status']>): ShutdownResult {
+  const sum = (counts: Readonly<Record<string, number>>) =>
+    Object.values(counts).reduce((total, count) => total + count, 0);
+  return {
+    delivered: status.logs.delivered + status.spans.delivered,
+    onDisk: status.logs.onDisk + status.spans.onDisk,
+    dropped:
+      sum(status.logs.dropped) + sum(status.spans.dropped) + status.logs.deadLettered + status.spans.deadLettered,
+  };
+}
