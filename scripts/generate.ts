@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { statsdMapping } from '../lib/codec/statsd-mapping.ts';
 import { configurationPage } from './docs/configuration.ts';
+import { limitsPage } from './docs/limits.ts';
 import { metricsPage } from './docs/metrics.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -15,6 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const FILES: readonly { readonly path: string; readonly make: () => string }[] = [
   { path: 'deploy/statsd/mapping.yml', make: statsdMapping },
   { path: 'docs/configuration.md', make: configurationPage },
+  { path: 'docs/limits.md', make: () => limitsPage(root) },
   { path: 'docs/metrics.md', make: metricsPage },
 ];
 
