@@ -63,7 +63,9 @@ export function matchesPredicate(predicate: LogPredicate, document: JsonValue, f
     case 'not':
       return !matchesPredicate(predicate.of, document, facts);
     case 'exists':
-      return fieldValues(document, predicate.field).length > 0;
+      return leafValues(document).some(
+        ({ field }) => field === predicate.field || field.startsWith(`${predicate.field}.`),
+      );
     case 'equals':
       return fieldValues(document, predicate.field).some((value) => String(value) === predicate.value);
     case 'words':
