@@ -92,7 +92,11 @@ sink.listen(0, '127.0.0.1', () => {
 });
 
 createInterface({ input: process.stdin }).on('line', (line) => {
-  const command = JSON.parse(line) as { load?: { port: number; requests: number }; wait?: { spans: number; lines: number }; reset?: true };
+  const command = JSON.parse(line) as {
+    load?: { port: number; requests: number };
+    wait?: { spans: number; lines: number };
+    reset?: true;
+  };
   const answer = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);
   if (command.reset) {
     spans = 0;

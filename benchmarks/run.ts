@@ -15,7 +15,11 @@ import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' }, requests: { type: 'string', default: '30000' }, write: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '7' },
+    requests: { type: 'string', default: '30000' },
+    write: { type: 'boolean', default: false },
+  },
 });
 const ROUNDS = Number(values.rounds);
 const REQUESTS = Number(values.requests);
@@ -88,19 +92,34 @@ class Driver {
   }
 }
 
-function start(workload: Workload, variant: Variant, sink: string, dataDir: string): Promise<{ child: ChildProcess; port: number; millis: number }> {
+function start(
+  workload: Workload,
+  variant: Variant,
+  sink: string,
+  dataDir: string,
+): Promise<{ child: ChildProcess; port: number; millis: number }> {
   const observed = variant !== 'bare';
-  const [command, args] = pinned(0, [...(observed ? ['--import', 'sightline/register'] : []), join(root, 'benchmarks/apps', workload.app)]);
+  const [command, args] = pinned(0, [
+    ...(observed ? ['--import', 'sightline/register'] : []),
+    join(root, 'benchmarks/apps', workload.app),
+  ]);
   const env: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
     OTEL_SERVICE_NAME: 'bench',
     SIGHTLINE_STACK_URL: sink,
     SIGHTLINE_DATA_DIR: dataDir,
     SIGHTLINE_ADMIN_PORT: '0',
-    ...(variant === 'observed + StatsD' && { SIGHTLINE_METRICS: 'prometheus,statsd', SIGHTLINE_STATSD_URL: 'udp://127.0.0.1:9' }),
+    ...(variant === 'observed + StatsD' && {
+      SIGHTLINE_METRICS: 'prometheus,statsd',
+      SIGHTLINE_STATSD_URL: 'udp://127.0.0.1:9',
+    }),
   };
   const begin = performance.now();
-  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', workload.ownLines > 0 ? 'ignore' : 'pipe', workload.ownLines > 0 ? 'pipe' : 'inherit'] });
+  const child = spawn(command, args, {
+    cwd: root,
+    env,
+    stdio: ['ignore', workload.ownLines > 0 ? 'ignore' : 'pipe', workload.ownLines > 0 ? 'pipe' : 'inherit'],
+  });
   return new Promise((resolve, reject) => {
     child.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
     (child.stdout ?? child.stderr)!.on('data', (chunk: Buffer) => {
@@ -121,7 +140,8 @@ async function round(driver: Driver, workload: Workload, variant: Variant): Prom
   const { child, port, millis } = await start(workload, variant, driver.sink, dataDir);
   const pid = child.pid!;
   const perRequest = variant === 'bare' ? { spans: 0, lines: 0 } : { spans: 1, lines: 1 + workload.ownLines };
-  const wait = (requests: number) => driver.ask({ wait: { spans: perRequest.spans * requests, lines: perRequest.lines * requests } });
+  const wait = (requests: number) =>
+    driver.ask({ wait: { spans: perRequest.spans * requests, lines: perRequest.lines * requests } });
   try {
     await driver.ask({ reset: true });
     await driver.ask({ load: { port, requests: WARM_UP } });
@@ -151,7 +171,9 @@ function difference(a: readonly number[], b: readonly number[]): string {
     seed = (seed * 48_271) % 2_147_483_647;
     return seed / 2_147_483_647;
   };
-  const medians = Array.from({ length: 2000 }, () => median(pairs.map(() => pairs[Math.floor(random() * pairs.length)] ?? 0))).sort((x, y) => x - y);
+  const medians = Array.from({ length: 2000 }, () =>
+    median(pairs.map(() => pairs[Math.floor(random() * pairs.length)] ?? 0)),
+  ).sort((x, y) => x - y);
   return `${signed(median(pairs))} [${signed(medians[50] ?? 0)}, ${signed(medians[1949] ?? 0)}]`;
 }
 function signed(value: number): string {
@@ -164,7 +186,10 @@ async function measure(): Promise<string> {
   const rows: string[] = [];
   try {
     for (const workload of WORKLOADS) {
-      const samples = Object.fromEntries(VARIANTS.map((variant) => [variant, [] as Sample[]])) as Record<Variant, Sample[]>;
+      const samples = Object.fromEntries(VARIANTS.map((variant) => [variant, [] as Sample[]])) as Record<
+        Variant,
+        Sample[]
+      >;
       for (let index = 0; index < ROUNDS; index += 1) {
         process.stderr.write(`\r${workload.name}: round ${index + 1} of ${ROUNDS}   `);
         for (const variant of VARIANTS) samples[variant].push(await round(driver, workload, variant));
