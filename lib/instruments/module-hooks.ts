@@ -29,6 +29,7 @@ interface RequireEnd {
 
 /** Node's own channel: it publishes for `require` and for every CommonJS module that an ES module imports. */
 const requireEnd = channel('tracing:module.require:end');
+const requireStart = channel('tracing:module.require:start');
 const hooks: Hook[] = [];
 
 function offer(hook: Hook, exported: unknown, details: RequireDetails): void {
@@ -48,6 +49,31 @@ const onRequireEnd = fence('module hook', (message: unknown) => {
   if (typeof id !== 'string' || result === undefined || id.startsWith('node:')) return;
   const details = { id, parentFilename: typeof parentFilename === 'string' ? parentFilename : '' };
   for (const hook of hooks) offer(hook, result, details);
+});
+
+/** As Node tells code of packages from code of the app. */
+const IN_PACKAGE = /[\\/]node_modules[\\/]/;
+
+/**
+ * Node warns of `punycode` (DEP0040) unless a package asks for it. While anybody listens to the channel, Node 24 and up
+ * take the channel's own frame for the app and warn of packages too (`node-fetch` 2 is one): here it is loaded as
+ * silently as it would have been. An app that asks itself is warned as ever.
+ */
+const onRequireStart = fence('module hook', (message: unknown) => {
+  const { id, parentFilename } = message as RequireEnd;
+  if (id !== 'punycode' && id !== 'node:punycode') return;
+  if (typeof parentFilename !== 'string' || !IN_PACKAGE.test(parentFilename)) return;
+  // Also because the switch of the command line cannot be written to.
+  if (process.noDeprecation === true) return;
+  const before = process.noDeprecation;
+  try {
+    process.noDeprecation = true;
+    process.getBuiltinModule('punycode');
+  } finally {
+    // Not defined is not the same as false.
+    if (before === undefined) Reflect.deleteProperty(process, 'noDeprecation');
+    else process.noDeprecation = before;
+  }
 });
 
 /** What was loaded before the hook was there. The cache knows files only, so the file name stands for both names. */
@@ -70,14 +96,19 @@ function walkLoaded(hook: Hook): void {
  */
 export function onRequire(predicate: Predicate, callback: Callback): () => void {
   const hook: Hook = { predicate, callback, handled: new WeakSet() };
-  if (hooks.length === 0) requireEnd.subscribe(onRequireEnd);
+  if (hooks.length === 0) {
+    requireStart.subscribe(onRequireStart);
+    requireEnd.subscribe(onRequireEnd);
+  }
   hooks.push(hook);
   walkLoaded(hook);
   return () => {
     const index = hooks.indexOf(hook);
     if (index < 0) return;
     hooks.splice(index, 1);
-    if (hooks.length === 0) requireEnd.unsubscribe(onRequireEnd);
+    if (hooks.length > 0) return;
+    requireStart.unsubscribe(onRequireStart);
+    requireEnd.unsubscribe(onRequireEnd);
   };
 }
 

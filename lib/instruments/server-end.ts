@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Attributes, Span } from '@opentelemetry/api';
 import { wasErrorLogged } from '../context/request-scope.ts';
 import { FLAG_SAMPLED } from '../context/span-context.ts';
@@ -126,7 +128,35 @@ export function failRequest(end: RequestEnder, scope: ServerScope, error: unknow
   end(scope, undefined, errorType(error));
 }
 
-/** Ends a request whose connection closed before the response was complete. */
+/** What `OutgoingMessage` knows of the response that it has sent; the same in Node 22 to 26. */
+interface SentResponse {
+  /** False for HEAD, 204 and 304. */
+  readonly _hasBody?: boolean;
+  /** The length that the head promises. */
+  readonly _contentLength?: number | null;
+}
+
+/** Bytes of the body that were written; counted by Node under a symbol of its own. */
+function bodyBytes(response: ServerResponse): number {
+  const counter = Object.getOwnPropertySymbols(response).find(({ description }) => description === 'kBytesWritten');
+  const count = counter === undefined ? undefined : (response as unknown as Record<symbol, unknown>)[counter];
+  return typeof count === 'number' ? count : -1;
+}
+
+/**
+ * Whether all that the head promised has left, though nobody has called `end()`: a file that is piped ends one read
+ * later than its last byte, and a client that has what it wants closes in between.
+ */
+function hasLeft(response: ServerResponse, socket: Socket): boolean {
+  if (!response.headersSent || response.writableLength > 0 || socket.writableLength > 0) return false;
+  const { _hasBody: hasBody, _contentLength: promised } = response as unknown as SentResponse;
+  if (hasBody === false) return true;
+  return typeof promised === 'number' && bodyBytes(response) >= promised;
+}
+
+/** Ends a request whose connection closed before the app had ended the response. */
 export function abortRequest(end: RequestEnder, scope: ServerScope): void {
-  end(scope, undefined, ABORTED);
+  const { response, socket } = scope;
+  if (response !== undefined && socket !== undefined && hasLeft(response, socket)) end(scope, response.statusCode);
+  else end(scope, undefined, ABORTED);
 }
