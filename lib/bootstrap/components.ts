@@ -1,6 +1,6 @@
 import { health } from '../admin/health.ts';
 import { type Admin, createAdmin } from '../admin/server.ts';
-import { active } from '../context/context.ts';
+import { active, runOutside } from '../context/context.ts';
 import { createHostPolicy } from '../context/hosts.ts';
 import { SightlinePropagator } from '../context/propagator.ts';
 import { diag } from '../core/diag.ts';
@@ -25,6 +25,8 @@ import { announceTarget } from './target-file.ts';
 const DEFAULT_PROPAGATORS = ['tracecontext', 'baggage', 'b3'] as const;
 const DEFAULT_CORRELATION_HEADERS = ['x-correlation-id', 'x-request-id'] as const;
 const DEFAULT_IGNORED = ['/livez', '/readyz', '/healthz', '/health', '/metrics', '/favicon.ico'] as const;
+/** After the first listen: an app that has just started has better things to do than to start our worker. */
+const DELIVERY_START_MILLIS = 1000;
 const DEFAULT_ADMIN_PORT = 9470;
 const DEFAULT_ADMIN_HOST = '127.0.0.1';
 /** What /loglevel shows while the pino instrument is off. */
@@ -58,7 +60,7 @@ function enabledBy({ enabledInstrumentations, disabledInstrumentations }: GivenO
  */
 export function createComponents(settings: Settings, onActive: () => void): Components {
   const { given, resource } = settings;
-  const { sink, tracing } = createDelivery(settings, onActive);
+  const { sink, tracing, start: startDelivery } = createDelivery(settings, onActive);
   const metering = createMetering(settings, sink);
   const redactor = createRedactor(given.redact);
   const pipeline = createLogPipeline({
@@ -103,6 +105,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
   let withdrawTarget: (() => void) | undefined;
   instruments.onListen(() => {
     onActive();
+    runOutside(() => setTimeout(startDelivery, DELIVERY_START_MILLIS).unref());
     metering.exposition.startRuntime();
     if (given.adminPort === 'off') return;
     admin = createAdmin({

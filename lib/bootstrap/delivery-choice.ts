@@ -14,6 +14,8 @@ import type { Settings } from './settings.ts';
 export interface Delivery {
   readonly sink: TelemetrySink;
   readonly tracing: Tracing;
+  /** Starts the couriers now, without a new record: for what a process before this one has left on disk. */
+  start(): void;
 }
 
 function deliveryOptions(settings: Settings): DeliveryOptions {
@@ -58,18 +60,16 @@ export function createDelivery(settings: Settings, onFirstRecord: () => void): D
   const options = deliveryOptions(settings);
   if (settings.given.delivery === 'direct') {
     const direct = createDirectDelivery(options);
-    return { ...direct, sink: announceFirst(direct.sink, onFirstRecord) };
+    return { ...direct, sink: announceFirst(direct.sink, onFirstRecord), start() {} };
   }
-  const sink = announceFirst(
-    createJournalSink({
-      ...options,
-      directory: join(settings.dataDir, 'journal'),
-      maxBytes: settings.journalMaxBytes,
-      maxAgeMillis: settings.journalMaxAgeMillis,
-      quiet: settings.stackOnlyDefaulted,
-    }),
-    onFirstRecord,
-  );
+  const journal = createJournalSink({
+    ...options,
+    directory: join(settings.dataDir, 'journal'),
+    maxBytes: settings.journalMaxBytes,
+    maxAgeMillis: settings.journalMaxAgeMillis,
+    quiet: settings.stackOnlyDefaulted,
+  });
+  const sink = announceFirst(journal, onFirstRecord);
   const { given } = settings;
   const tracing = createEngine({
     sampler: createSampler(given.tracesSampler ?? 'parentbased_always_on', given.tracesSamplerArg),
@@ -78,7 +78,7 @@ export function createDelivery(settings: Settings, onFirstRecord: () => void): D
     // Without an address a span still carries the context; it just goes nowhere.
     onEnd: settings.zipkinUrl === undefined ? () => {} : (span) => sink.span(span),
   });
-  return { sink, tracing };
+  return { sink, tracing, start: () => journal.start() };
 }
 
 /** The same sink, which tells when its first record comes: until then nothing of ours is opened or installed. */

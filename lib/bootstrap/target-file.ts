@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeDirectory } from '../core/directories.ts';
 import type { Resource } from '../model/resource.ts';
 
 /**
@@ -12,7 +13,7 @@ import type { Resource } from '../model/resource.ts';
  */
 export function announceTarget(dataDir: string, address: string, resource: Resource): () => void {
   const directory = join(dataDir, 'targets');
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  makeDirectory(directory, 0o755);
   chmodSync(directory, 0o755);
   removeOrphans(directory);
   const file = join(directory, `${safe(resource.serviceName)}@${safe(hostname())}-${resource.pid}.json`);

@@ -77,7 +77,12 @@ for (const node of [NODE_OLDEST, NODE_OWN]) {
         node,
         args: [...(observed ? ONE_LINE : []), app, way.way],
         cwd: root,
-        env: { ...receiver.environment, OTEL_SERVICE_NAME: service, SIGHTLINE_DATA_DIR: directory, SIGHTLINE_ADMIN_PORT: '0' },
+        env: {
+          ...receiver.environment,
+          OTEL_SERVICE_NAME: service,
+          SIGHTLINE_DATA_DIR: directory,
+          SIGHTLINE_ADMIN_PORT: '0',
+        },
       });
       const [, port] = await child.line(/listening on (\d+)/);
       const url = `http://127.0.0.1:${port}`;
@@ -114,7 +119,9 @@ for (const node of [NODE_OLDEST, NODE_OWN]) {
         assert.equal(fatal.length, 1, 'one line for the error');
         assert.equal(fatal[0]?.['log.level'], 'fatal');
         assert.equal(fatal[0]?.['correlation.id'], 'the-last-one');
-        assert.ok(spans.some((span) => span.tags?.['correlation.id'] === 'the-last-one' && span.tags['error'] !== undefined));
+        assert.ok(
+          spans.some((span) => span.tags?.['correlation.id'] === 'the-last-one' && span.tags['error'] !== undefined),
+        );
       });
     }
   });

@@ -1,4 +1,5 @@
-import { chmodSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, constants, lstatSync, openSync } from 'node:fs';
+import { makeDirectory } from '../../core/directories.ts';
 import { SightlineError } from '../../errors.ts';
 
 /** Only the user of the process may look: records hold what the app logs. */
@@ -12,7 +13,7 @@ const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
  * @throws SightlineError SIGHTLINE_E_JOURNAL when it is a link, no directory or another user's; system errors as they are
  */
 export function privateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+  makeDirectory(path, DIRECTORY_MODE);
   const stats = lstatSync(path);
   const user = process.getuid?.();
   if (!stats.isDirectory())

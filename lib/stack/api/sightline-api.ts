@@ -4,7 +4,7 @@ import type { Scraper } from '../ingest/scraper.ts';
 import type { RecentRequest, Store } from '../store/store.ts';
 import type { ZipkinSpan } from '../zipkin-span.ts';
 
-/** Longest ID that is looked up; SURFACE §3 accepts 128. */
+/** Longest ID that is looked up; 128 are accepted from outside. */
 const MAX_ID_LENGTH = 256;
 const DEFAULT_RECENT = 50;
 const MAX_RECENT = 200;
