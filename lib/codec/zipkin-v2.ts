@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 import type { Attributes, AttributeValue } from '../model/attributes.ts';
 import type { Resource } from '../model/resource.ts';
 import { type SpanData, type SpanEvent, SpanKind, type SpanLink, StatusCode } from '../model/span.ts';
-import { jsonKey, jsonString } from './json-string.ts';
+import { jsonKey } from './json-string.ts';
+import { zipkinString } from './zipkin-string.ts';
 
 /** Attributes of `OTEL_RESOURCE_ATTRIBUTES` that an entry span carries at most, characters of JSON. */
 const MAX_RESOURCE_CHARACTERS = 1024;
@@ -46,11 +47,12 @@ type Tags = Record<string, string>;
  * 5. `remoteEndpoint` on CLIENT and PRODUCER spans, from `peer.service`, `server.address`, `network.peer.*`: without it Zipkin draws no dependency.
  * 6. `duration` is at least 1: Zipkin takes 0 as unknown.
  * 7. An attribute that is undefined is left out.
+ * 8. Unicode line and paragraph separators become line feeds: see `zipkinString`.
  *
  * @returns a function that gives JSON text without line ends; it throws only for attribute values that cannot be made strings
  */
 export function createZipkinEncoder(resource: Resource): (span: SpanData) => string {
-  const localEndpoint = `,"localEndpoint":{"serviceName":${jsonString(resource.serviceName)}},"tags":{`;
+  const localEndpoint = `,"localEndpoint":{"serviceName":${zipkinString(resource.serviceName)}},"tags":{`;
   const entryTags = resourceTags(resource);
   const entryText = textOf(entryTags);
   const entryKeys = new Set([...MADE, ...Object.keys(entryTags)]);
@@ -60,7 +62,7 @@ export function createZipkinEncoder(resource: Resource): (span: SpanData) => str
   function nameOf(name: string): string {
     let encoded = names.get(name);
     if (encoded === undefined) {
-      encoded = `"name":${jsonString(name)},"id":"`;
+      encoded = `"name":${zipkinString(name)},"id":"`;
       if (names.size < MAX_NAMES) names.set(name, encoded);
     }
     return encoded;
@@ -74,7 +76,7 @@ export function createZipkinEncoder(resource: Resource): (span: SpanData) => str
       if (taken.has(key) || key.startsWith('otlp.link.')) return textOf(slowTags(span, entry ? entryTags : {}));
       const value = attributes[key];
       if (value === undefined) continue;
-      text += `${text === '' ? '' : ','}${jsonKey(key)}${typeof value === 'string' ? jsonString(value) : plain(value)}`;
+      text += `${text === '' ? '' : ','}${jsonKey(key)}${typeof value === 'string' ? zipkinString(value) : plain(value)}`;
     }
     if (isNotable(span)) {
       const made: Tags = {};
@@ -99,7 +101,7 @@ export function createZipkinEncoder(resource: Resource): (span: SpanData) => str
 
 /** Numbers and booleans need no escaping; arrays are joined as `String()` does it, like the stock exporter. */
 function plain(value: AttributeValue): string {
-  return typeof value === 'object' ? jsonString(String(value)) : `"${value}"`;
+  return typeof value === 'object' ? zipkinString(String(value)) : `"${value}"`;
 }
 
 function joined(first: string, second: string): string {
@@ -173,7 +175,7 @@ function setOwn(tags: Tags, key: string, value: string): void {
 function textOf(tags: Tags): string {
   let text = '';
   for (const [key, value] of Object.entries(tags))
-    text += `${text === '' ? '' : ','}${jsonKey(key)}${jsonString(value)}`;
+    text += `${text === '' ? '' : ','}${jsonKey(key)}${zipkinString(value)}`;
   return text;
 }
 
@@ -195,7 +197,7 @@ function resourceTags(resource: Resource): Tags {
 function annotations(events: readonly SpanEvent[]): string {
   let text = '';
   for (const event of events) {
-    text += `${text === '' ? ',"annotations":[' : ','}{"timestamp":${Math.round(event.timeMicros)},"value":${jsonString(event.name)}}`;
+    text += `${text === '' ? ',"annotations":[' : ','}{"timestamp":${Math.round(event.timeMicros)},"value":${zipkinString(event.name)}}`;
   }
   return `${text}]`;
 }
@@ -210,7 +212,7 @@ function remoteEndpoint(attributes: Attributes): string {
   const version = peerVersion === 0 ? addressVersion : peerVersion;
   const port = attributes[peerVersion === 0 ? 'server.port' : 'network.peer.port'];
   let text = '';
-  if (typeof name === 'string' && name !== '') text += `"serviceName":${jsonString(name)}`;
+  if (typeof name === 'string' && name !== '') text += `"serviceName":${zipkinString(name)}`;
   if (version !== 0) text += `${text === '' ? '' : ','}"ipv${version}":"${peerVersion === 0 ? address : peer}"`;
   if (text === '') return '';
   if (typeof port === 'number' && port > 0 && port < 65_536) text += `,"port":${Math.trunc(port)}`;

@@ -61,6 +61,7 @@ export class CourierThread {
         // Neither the one line nor the app's own loaders may run in there.
         execArgv: [],
         env: { ...env, NODE_NO_WARNINGS: '1' },
+        // Kept from the app's own. They are not read: reading would hold the process, and the worker writes nothing.
         stdout: true,
         stderr: true,
         resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
@@ -70,7 +71,6 @@ export class CourierThread {
       return;
     }
     this.worker = worker;
-    worker.unref();
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'adopted') this.adopted.push(message.journal);
       this.options.onMessage(message);
@@ -81,9 +81,8 @@ export class CourierThread {
     worker.on('exit', () => {
       if (this.worker === worker) this.died(undefined);
     });
-    // Nobody reads them; unread they would fill up.
-    worker.stdout.resume();
-    worker.stderr.resume();
+    // After the listeners: adding one for messages makes the worker hold the process again.
+    worker.unref();
   }
 
   private died(error: unknown): void {

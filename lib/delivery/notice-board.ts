@@ -7,38 +7,42 @@ const WORDS: Readonly<Record<CourierNotice['signal'], string>> = { logs: 'logs',
 export class NoticeBoard {
   private readonly say: (text: string) => void;
   private readonly quiet: boolean;
-  private readonly saidDown = new Set<string>();
+  private saidOnce = false;
 
-  /** @param quiet true: a backend that is down is spoken of once, and no more after that */
+  /** @param quiet true: nobody asked for these backends; that one is down is said once, for all, and no more */
   constructor(say: (text: string) => void, quiet: boolean) {
     this.say = say;
     this.quiet = quiet;
   }
 
   backend(notice: CourierNotice): void {
+    if (this.quiet && (this.saidOnce || notice.kind === 'back')) return;
+    this.saidOnce = true;
     const word = WORDS[notice.signal];
-    if (this.quiet && this.saidDown.has(notice.signal)) return;
-    if (notice.kind === 'down') {
-      this.saidDown.add(notice.signal);
-      this.say(
-        `${word}: ${notice.address} does not take them (${notice.reason}); they are kept in the journal and sent again`,
-      );
-    } else {
+    if (notice.kind === 'back') {
       this.say(
         `${word}: ${notice.address} takes them again after ${notice.seconds.toFixed(1)} s; ${notice.waiting} records waited`,
       );
+      return;
     }
+    const fate = 'they are kept in the journal and sent again';
+    const hint = this.quiet ? '. Start the local stack with: npx sightline up' : '';
+    this.say(`${word}: ${notice.address} does not take them (${notice.reason}); ${fate}${hint}`);
   }
 
+  /** @param reason undefined: the disk takes records again */
   disk(reason: DropReason | undefined, error: unknown, directory: string): void {
-    if (reason === undefined) this.say(`the journal in ${directory} takes records again`);
-    else if (reason === 'journal_full')
+    if (reason === undefined) {
+      this.say(`the journal in ${directory} takes records again`);
+    } else if (reason === 'journal_full') {
       this.say(
-        `the journal in ${directory} is full; new records are dropped until a backend takes the old ones. SIGHTLINE_JOURNAL_MAX gives it more room`,
+        `the journal in ${directory} is full; new records are dropped and counted until a backend takes the old ones. SIGHTLINE_JOURNAL_MAX gives it more room`,
       );
-    else
+    } else {
+      const detail = error instanceof Error ? error.message : String(error);
       this.say(
-        `SIGHTLINE_E_JOURNAL: the journal in ${directory} cannot be written (${error instanceof Error ? error.message : String(error)}); records are dropped and counted. Set SIGHTLINE_DATA_DIR to a directory on a disk with room`,
+        `SIGHTLINE_E_JOURNAL: the journal in ${directory} cannot be written (${detail}); records are dropped and counted. Set SIGHTLINE_DATA_DIR to a directory on a disk with room`,
       );
+    }
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
 import { type Fault, startReceiver } from '../support/receiver.ts';
-import { assertBalanced, counts, document, settled, sinkOptions, span } from './sink-fixture.ts';
+import { assertBalanced, counts, document, receiverFor, settled, sinkOptions, span } from './sink-fixture.ts';
 
 const RECORDS = 200;
 
@@ -33,11 +33,12 @@ const FAULTS: readonly { readonly name: string; readonly faults: readonly Fault[
 ];
 
 for (const { name, faults } of FAULTS) {
-  test(`${name}: nothing lost, logs exactly once, spans at least once, the ledger balances`, async () => {
-    const receiver = await startReceiver();
+  test(`${name}: nothing lost, logs exactly once, spans at least once, the ledger balances`, async (t) => {
+    const receiver = await receiverFor(t);
     receiver.fail(/_bulk/, ...faults);
     receiver.fail(/spans/, ...faults);
     const sink = createJournalSink(sinkOptions(receiver));
+    t.after(() => sink.close(0));
     for (let at = 0; at < RECORDS; at += 1) {
       sink.log(document(at), at % 3 === 0);
       sink.span(span(at));
@@ -63,16 +64,16 @@ for (const { name, faults } of FAULTS) {
     }
     await sink.close(2000);
     assertBalanced(sink.status());
-    await receiver.close();
   });
 }
 
-test('a backend that is down when the first records come, and comes up', async () => {
+test('a backend that is down when the first records come, and comes up', async (t) => {
   const receiver = await startReceiver();
   const { port } = new URL(receiver.url);
   await receiver.close();
   const notices: string[] = [];
   const sink = createJournalSink(sinkOptions(receiver, { onNotice: (text) => notices.push(text) }));
+  t.after(() => sink.close(0));
   for (let at = 0; at < RECORDS; at += 1) {
     sink.log(document(at), true);
     sink.span(span(at));
@@ -86,14 +87,13 @@ test('a backend that is down when the first records come, and comes up', async (
   assert.ok(during.oldestUnsentSeconds > 0);
   assert.ok(during.journalBytes > 0);
 
-  const again = await startReceiver({ port: Number(port) });
+  const again = await receiverFor(t, Number(port));
   const status = await settled(sink);
   assert.equal(status.logs.delivered, RECORDS);
   assert.equal(status.oldestUnsentSeconds, 0);
   assert.equal(again.documents.length, RECORDS);
   assert.equal(again.spans.length, RECORDS);
   await sink.close(2000);
-  await again.close();
   const said = (pattern: RegExp) => notices.filter((text) => pattern.test(text)).length;
   assert.equal(said(/^logs: .* does not take them \(.*ECONNREFUSED/), 1, notices.join('\n'));
   assert.equal(said(/^traces: .* does not take them/), 1);

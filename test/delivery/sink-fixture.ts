@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import type { DeliveryTuning, JournalSinkOptions } from '../../lib/delivery/delivery-options.ts';
 import type { Resource } from '../../lib/model/resource.ts';
 import type { SpanData } from '../../lib/model/span.ts';
 import type { DeliveryCounts, DeliveryStatus, TelemetrySink } from '../../lib/model/telemetry-sink.ts';
-import type { Receiver } from '../support/receiver.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -17,6 +18,13 @@ export const RESOURCE: Resource = {
   pid: 1,
   attributes: {},
 };
+
+/** A receiver that goes with its test, however that ends. */
+export async function receiverFor(t: TestContext, port = 0): Promise<Receiver> {
+  const receiver = await startReceiver({ port });
+  t.after(() => receiver.close());
+  return receiver;
+}
 
 /** Quick enough for tests, in proportion. */
 export const QUICK: Partial<DeliveryTuning> = {

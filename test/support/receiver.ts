@@ -48,6 +48,8 @@ export interface Receiver {
   }[];
   /** Scripts the next requests to paths that match; `undefined` in the list takes one request normally. */
   fail(path: RegExp, ...faults: readonly (Fault | undefined)[]): void;
+  /** Forgets all scripts that are left. */
+  heal(): void;
   close(): Promise<void>;
 }
 
@@ -178,6 +180,9 @@ export async function startReceiver({ port: wantedPort = 0 }: { port?: number } 
     requests,
     fail(path, ...faults) {
       scripts.push({ path, faults: [...faults] });
+    },
+    heal() {
+      scripts.length = 0;
     },
     async close() {
       socket.close();

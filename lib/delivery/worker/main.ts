@@ -157,4 +157,7 @@ function start(options: WorkerOptions): void {
   });
 }
 
+// Nobody reads the output of this thread: what a library might print must not pile up on the other side.
+process.stdout.write = () => true;
+process.stderr.write = () => true;
 start(workerData as WorkerOptions);

@@ -63,9 +63,10 @@ export class StatsdSender {
     this.socket = socket;
     this.openedAt = now;
     socket.on('error', () => {
-      // ECONNREFUSED of an earlier packet, or a failed look-up while connecting.
       if (socket !== this.socket) return;
-      if (!this.connected) this.fail();
+      // Connected: the answer to a packet that was sent before, which nobody takes (ICMP port unreachable).
+      if (this.connected) this.options.onOutcome(0, 1);
+      else this.fail();
     });
     socket.on('connect', () => {
       if (socket !== this.socket) return;
