@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ECS_VERSION, encodeHead, encodeStaticFields, fieldNameOf, isReservedField, isoTime } from '../../lib/codec/ecs-log.ts';
+import {
+  ECS_VERSION,
+  encodeHead,
+  encodeStaticFields,
+  fieldNameOf,
+  isoTime,
+  isReservedField,
+} from '../../lib/codec/ecs-log.ts';
 import { RESOURCE } from '../metrics/fixtures.ts';
 
 const staticFields = encodeStaticFields({ resource: RESOURCE, dataset: 'shop', namespace: 'prod' });
@@ -49,7 +56,10 @@ test('the ECS logging specification: required fields, types, order, dotted names
     if (rule.type === 'datetime') assert.equal(new Date(value).toISOString(), value);
   }
   assert.equal(document['ecs.version'], ECS_VERSION);
-  assert.deepEqual([document['trace.id'], document['span.id'], document['correlation.id']], [IDS.traceId, IDS.spanId, 'order-7']);
+  assert.deepEqual(
+    [document['trace.id'], document['span.id'], document['correlation.id']],
+    [IDS.traceId, IDS.spanId, 'order-7'],
+  );
   assert.equal(document['data_stream.dataset'], document['event.dataset']);
   assert.equal(document['process.pid'], RESOURCE.pid);
 });
@@ -58,21 +68,71 @@ test('IDs that are not known are left out; made-up ones cannot break the documen
   const without = JSON.parse(`${encodeHead(0, 'info', '', staticFields, NO_IDS)}}`);
   for (const name of ['trace.id', 'span.id', 'correlation.id']) assert.ok(!(name in without));
   const evil = '","log.level":"evil';
-  const made = JSON.parse(`${encodeHead(0, evil, evil, staticFields, { traceId: evil, spanId: evil, correlationId: evil })}}`);
-  assert.deepEqual([made['trace.id'], made['span.id'], made['correlation.id'], made['message'], made['log.level']], [evil, evil, evil, evil, evil]);
+  const made = JSON.parse(
+    `${encodeHead(0, evil, evil, staticFields, { traceId: evil, spanId: evil, correlationId: evil })}}`,
+  );
+  assert.deepEqual(
+    [made['trace.id'], made['span.id'], made['correlation.id'], made['message'], made['log.level']],
+    [evil, evil, evil, evil, evil],
+  );
 });
 
 test('reserved names: by their first segment, and what belongs to the index', () => {
-  for (const name of ['@timestamp', 'message', 'log', 'log.level', 'trace.id', 'service', 'service.name', 'host.x', 'error', 'http', 'app', 'app.x', 'data_stream.type', '_id', '_source', '_doc_count', 'handler']) {
+  for (const name of [
+    '@timestamp',
+    'message',
+    'log',
+    'log.level',
+    'trace.id',
+    'service',
+    'service.name',
+    'host.x',
+    'error',
+    'http',
+    'app',
+    'app.x',
+    'data_stream.type',
+    '_id',
+    '_source',
+    '_doc_count',
+    'handler',
+  ]) {
     assert.equal(isReservedField(name), true, name);
   }
-  for (const name of ['logs', 'messages', 'tracer', 'orderId', 'user.id', '_', '_private', 'level', 'time', 'pid', 'hostname', 'msg', 'x.message', 'toString', '__proto__']) {
+  for (const name of [
+    'logs',
+    'messages',
+    'tracer',
+    'orderId',
+    'user.id',
+    '_',
+    '_private',
+    'level',
+    'time',
+    'pid',
+    'hostname',
+    'msg',
+    'x.message',
+    'toString',
+    '__proto__',
+  ]) {
     assert.equal(isReservedField(name), false, name);
   }
 });
 
 test('names become such that an index takes them', () => {
-  const names: Readonly<Record<string, string>> = { a: 'a', 'a.b': 'a.b', '': '_', ' ': '_', '.': '_._', 'a.': 'a._', '.a': '_.a', 'a..b': 'a._.b', 'a. .b': 'a._.b', 'two words': 'two words' };
+  const names: Readonly<Record<string, string>> = {
+    a: 'a',
+    'a.b': 'a.b',
+    '': '_',
+    ' ': '_',
+    '.': '_._',
+    'a.': 'a._',
+    '.a': '_.a',
+    'a..b': 'a._.b',
+    'a. .b': 'a._.b',
+    'two words': 'two words',
+  };
   for (const [given, wanted] of Object.entries(names)) assert.equal(fieldNameOf(given), wanted);
   assert.equal(fieldNameOf('x'.repeat(1000)).length, 256);
   assert.equal(fieldNameOf('a.a.a.a.a.a.a.a'), 'a.a.a.a.a.a.a.a', 'the last number of segments that stays');

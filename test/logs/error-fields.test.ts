@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { causesOf, encodeError, errorFields, isError, isErrorShape, serialisedErrorFields } from '../../lib/logs/error-fields.ts';
+import {
+  causesOf,
+  encodeError,
+  errorFields,
+  isError,
+  isErrorShape,
+  serialisedErrorFields,
+} from '../../lib/logs/error-fields.ts';
 import { createRedactor } from '../../lib/logs/redact.ts';
 
 const redactor = createRedactor(undefined);
@@ -31,9 +38,23 @@ test('nothing hostile throws', () => {
   const boom = (): never => {
     throw new Error('boom');
   };
-  const proxy = new Proxy({}, { get: boom, has: boom, getPrototypeOf: boom, getOwnPropertyDescriptor: boom, ownKeys: boom });
-  const getters = Object.defineProperties(new Error('x'), { message: { get: boom }, stack: { get: boom }, name: { get: boom }, cause: { get: boom } });
-  for (const error of [proxy, getters, { toString: boom, message: { toString: boom }, errors: proxy }, { errors: [proxy, { stack: 5, message: { toString: boom } }] }, { cause: proxy }]) {
+  const proxy = new Proxy(
+    {},
+    { get: boom, has: boom, getPrototypeOf: boom, getOwnPropertyDescriptor: boom, ownKeys: boom },
+  );
+  const getters = Object.defineProperties(new Error('x'), {
+    message: { get: boom },
+    stack: { get: boom },
+    name: { get: boom },
+    cause: { get: boom },
+  });
+  for (const error of [
+    proxy,
+    getters,
+    { toString: boom, message: { toString: boom }, errors: proxy },
+    { errors: [proxy, { stack: 5, message: { toString: boom } }] },
+    { cause: proxy },
+  ]) {
     assert.equal(typeof of(error).message, 'string');
     isError(error);
   }
@@ -58,7 +79,12 @@ test('bounded and cleaned', () => {
   assert.ok((fields.stack ?? '').length <= 32_768);
   const secret = of(new Error('token=canary-1', { cause: 'Bearer canary-2-long' }));
   assert.doesNotMatch(JSON.stringify(secret), /canary/);
-  assert.doesNotMatch(JSON.stringify(serialisedErrorFields({ type: 'token=canary', message: 'x://u:canary@h', stack: 'apiKey: canary' }, redactor)), /canary/);
+  assert.doesNotMatch(
+    JSON.stringify(
+      serialisedErrorFields({ type: 'token=canary', message: 'x://u:canary@h', stack: 'apiKey: canary' }, redactor),
+    ),
+    /canary/,
+  );
 });
 
 test('errors of another realm are errors', () => {
@@ -70,7 +96,11 @@ test('what a serializer made: anything may be under any name', () => {
   assert.equal(isErrorShape({ message: 'm' }), true);
   assert.equal(isErrorShape({ stack: 's' }), true);
   for (const none of [{}, { message: 5 }, [], null, 'x', { type: 'T' }]) assert.equal(isErrorShape(none), false);
-  assert.deepEqual(serialisedErrorFields({ type: { toString: 1 }, message: ['x'], stack: 5 }, redactor), { type: 'Error', message: '', stack: undefined });
+  assert.deepEqual(serialisedErrorFields({ type: { toString: 1 }, message: ['x'], stack: 5 }, redactor), {
+    type: 'Error',
+    message: '',
+    stack: undefined,
+  });
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (type, message, stack) => {
       const text = encodeError(serialisedErrorFields({ type, message, stack }, redactor));
