@@ -41,7 +41,8 @@ function missing({ pino, node }: Row): string | undefined {
 
 function project(pino: string): string {
   const files = ['app.cjs', 'app.mjs', 'cases.cjs'].map((file) => [file, fixture(`logs/${file}`)]);
-  const linked = pino === 'own' ? {} : { pino: join(npmFixture(pino).directory, 'node_modules', 'pino') };
+  const linked: Record<string, string> =
+    pino === 'own' ? {} : { pino: join(npmFixture(pino).directory, 'node_modules', 'pino') };
   return createProject({
     name: 'logging-app',
     files: Object.fromEntries(files),
