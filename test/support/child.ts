@@ -4,7 +4,7 @@ import { NODE_OWN, type NodeRuntime } from './nodes.ts';
 /** Output kept of a child, characters a stream: a child that floods its output must not fill the memory of the test. */
 const KEPT_OUTPUT = 4_000_000;
 /** A child that is still alive after this is killed and the test fails, milliseconds. */
-const DEADLINE_MILLIS = 120_000;
+const DEADLINE_MILLIS = 60_000;
 
 const alive = new Set<ChildProcess>();
 
