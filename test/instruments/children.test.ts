@@ -85,7 +85,12 @@ describe('the same tests on the other Nodes', () => {
   for (const node of NODES.filter((one) => one.version !== NODE_OWN.version)) {
     for (const file of [
       'http-server.test.ts',
+      'http-server-context.test.ts',
+      'http-server-ends.test.ts',
+      'http-server-head.test.ts',
       'outbound.test.ts',
+      'outbound-ends.test.ts',
+      'outbound-fetch.test.ts',
       'frameworks.test.ts',
       'https.test.ts',
       'modules.test.ts',
