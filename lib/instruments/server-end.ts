@@ -128,35 +128,31 @@ export function failRequest(end: RequestEnder, scope: ServerScope, error: unknow
   end(scope, undefined, errorType(error));
 }
 
-/** What `OutgoingMessage` knows of the response that it has sent; the same in Node 22 to 26. */
-interface SentResponse {
+/** What `OutgoingMessage` keeps of the head that it has sent; the same in Node 22 to 26. */
+interface SentHead {
+  readonly _header: string | null;
   /** False for HEAD, 204 and 304. */
-  readonly _hasBody?: boolean;
-  /** The length that the head promises. */
-  readonly _contentLength?: number | null;
-}
-
-/** Bytes of the body that were written; counted by Node under a symbol of its own. */
-function bodyBytes(response: ServerResponse): number {
-  const counter = Object.getOwnPropertySymbols(response).find(({ description }) => description === 'kBytesWritten');
-  const count = counter === undefined ? undefined : (response as unknown as Record<symbol, unknown>)[counter];
-  return typeof count === 'number' ? count : -1;
+  readonly _hasBody: boolean;
+  /** What the head promises. */
+  readonly _contentLength: number | null;
 }
 
 /**
  * Whether all that the head promised has left, though nobody has called `end()`: a file that is piped ends one read
  * later than its last byte, and a client that has what it wants closes in between.
  */
-function hasLeft(response: ServerResponse, socket: Socket): boolean {
+function hasLeft(response: ServerResponse, socket: Socket, bytesBefore: number): boolean {
   if (!response.headersSent || response.writableLength > 0 || socket.writableLength > 0) return false;
-  const { _hasBody: hasBody, _contentLength: promised } = response as unknown as SentResponse;
+  const { _header: head, _hasBody: hasBody, _contentLength: promised } = response as unknown as SentHead;
   if (hasBody === false) return true;
-  return typeof promised === 'number' && bodyBytes(response) >= promised;
+  if (typeof promised !== 'number' || typeof head !== 'string') return false;
+  return socket.bytesWritten - bytesBefore >= head.length + promised;
 }
 
 /** Ends a request whose connection closed before the app had ended the response. */
 export function abortRequest(end: RequestEnder, scope: ServerScope): void {
   const { response, socket } = scope;
-  if (response !== undefined && socket !== undefined && hasLeft(response, socket)) end(scope, response.statusCode);
+  const left = response !== undefined && socket !== undefined && hasLeft(response, socket, scope.bytesBefore);
+  if (left) end(scope, response.statusCode);
   else end(scope, undefined, ABORTED);
 }

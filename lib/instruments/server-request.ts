@@ -91,6 +91,7 @@ export function scopeMaker(deps: InstrumentDependencies): (start: RequestStart) 
       startMicros,
       startMillis,
       scheme: (socket as { encrypted?: boolean }).encrypted === true ? 'https' : 'http',
+      bytesBefore: socket.bytesWritten,
       request,
       response,
       socket,

@@ -19,6 +19,8 @@ export class ServerScope implements RequestScope {
   readonly startMicros: number;
   readonly startMillis: number;
   readonly scheme: string;
+  /** What the connection had sent when the request came. */
+  readonly bytesBefore: number;
   /** The three of Node; undefined once the request is over, since a timer of the app may hold the scope for ever. */
   request: IncomingMessage | undefined;
   response: ServerResponse | undefined;
@@ -49,6 +51,7 @@ export class ServerScope implements RequestScope {
     this.startMicros = fields.startMicros;
     this.startMillis = fields.startMillis;
     this.scheme = fields.scheme;
+    this.bytesBefore = fields.bytesBefore;
     this.request = fields.request;
     this.response = fields.response;
     this.socket = fields.socket;
@@ -84,6 +87,7 @@ export interface ServerScopeFields {
   readonly startMicros: number;
   readonly startMillis: number;
   readonly scheme: string;
+  readonly bytesBefore: number;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly socket: Socket;

@@ -7,14 +7,15 @@ export interface RawOptions {
   readonly port: number;
   /** Written one after the other; each as soon as the system has taken the one before. */
   readonly chunks: readonly (string | Buffer)[];
-  /** `half` (default): our side is ended after the last chunk; `open`: the server has to close; `reset`: we go at once. */
-  readonly after?: 'half' | 'open' | 'reset';
-  /** With `open`: we close when the answer ends like this. */
-  readonly until?: RegExp;
+  /**
+   * `open` (default): the server has to close; `half`: our side is ended after the last chunk, upon which Node ends its own as
+   * well, answered or not.
+   */
+  readonly after?: 'half' | 'open';
 }
 
 /** What came back until the connection closed, byte by byte as latin1. */
-export function converse({ port, chunks, after = 'half', until }: RawOptions): Promise<string> {
+export function converse({ port, chunks, after = 'open' }: RawOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -30,11 +31,9 @@ export function converse({ port, chunks, after = 'half', until }: RawOptions): P
         });
       }
       if (after === 'half') socket.end();
-      if (after === 'reset') socket.resetAndDestroy();
     });
     socket.on('data', (text: string) => {
       answer += text;
-      if (until?.test(answer) === true) socket.end();
     });
     socket.on('end', () => socket.end());
     // A server that refuses may close before it has read all that we write.

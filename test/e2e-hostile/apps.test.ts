@@ -1,0 +1,415 @@
+/** Apps that do to Node what an observer does, end in their own way, or bring their own tracing. */
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { npmFixture } from '../backends/npm.ts';
+import type { Child } from '../support/child.ts';
+import { send } from '../support/load.ts';
+import { NODE_OLDEST, NODE_OWN } from '../support/nodes.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { eventually } from '../support/wait.ts';
+import { bareAndObserved, type Scenario } from './compare.ts';
+import { converse, withoutOurs } from './raw.ts';
+
+const middleware = npmFixture('express-middleware');
+const linked = Object.fromEntries(
+  ['express', 'on-headers', 'compression', 'morgan', 'helmet', 'express-session', 'errorhandler', 'cookie-session'].map(
+    (name) => [name, join(middleware.directory, 'node_modules', name)],
+  ),
+);
+
+const get = (path: string, lines = ''): string =>
+  `GET ${path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n${lines}\r\n`;
+const LISTEN = "server.listen(0, '127.0.0.1', () => console.log('listening', server.address().port));";
+const STOP = "if (request.url === '/stop') { response.end(); server.close(); server.closeAllConnections(); return; }";
+
+async function ask(port: number, ...paths: readonly string[]): Promise<readonly string[]> {
+  const answers: string[] = [];
+  for (const path of paths) answers.push(withoutOurs(await converse({ port, chunks: [get(path)] })));
+  await send(`http://127.0.0.1:${port}/stop`).catch(() => undefined);
+  return answers;
+}
+
+const MIDDLEWARE_APP = `
+const express = require('express');
+const http = require('node:http');
+const app = express();
+app.use(require('morgan')(':method :url :status :res[content-length] :res[content-type]'));
+app.use(require('helmet').default());
+app.use(require('compression')({ threshold: 10 }));
+app.use(require('cookie-session')({ name: 'kept', keys: ['k'] }));
+app.use(require('express-session')({ secret: 's', resave: false, saveUninitialized: true, genid: () => 'fixed' }));
+app.use((request, response, next) => {
+  require('on-headers')(response, function () { this.setHeader('x-late', String(this.statusCode)); });
+  next();
+});
+app.get('/text', (request, response) => { request.session.n = 1; response.send('text '.repeat(20)); });
+app.get('/json/:id', (request, response) => response.json({ id: request.params.id }));
+app.get('/file', (request, response) => response.sendFile(__filename, { lastModified: false, etag: false }));
+app.get('/redirect', (request, response) => response.redirect('/text'));
+app.get('/thrown', () => { throw Object.assign(new Error('thrown'), { status: 503 }); });
+app.get('/rejected', (request, response, next) => Promise.reject(new Error('rejected')).catch(next));
+app.get('/stop', (request, response) => { response.end(); server.close(); server.closeAllConnections(); });
+app.use((error, request, response, next) => response.status(error.status ?? 500).send(error.message));
+const server = http.createServer(app);
+${LISTEN}
+`;
+
+/** What older monitoring and libraries do, before and after the first request. */
+const PATCHING_APP = `
+const http = require('node:http');
+const { writeHead } = http.ServerResponse.prototype;
+http.ServerResponse.prototype.writeHead = function (...args) { this.setHeader('x-patched', '1'); return writeHead.apply(this, args); };
+const { emit } = http.Server.prototype;
+http.Server.prototype.emit = function (event, ...args) {
+  if (event === 'request') args[0].seen = (args[0].seen ?? 0) + 1;
+  return emit.call(this, event, ...args);
+};
+const { request: original } = http;
+http.request = function (...args) { return original.apply(this, args); };
+const server = http.createServer((request, response) => {
+  ${STOP}
+  const { writeHead: own } = response;
+  response.writeHead = function (status, ...args) { return own.call(this, status === 200 ? 203 : status, ...args); };
+  const { end } = response;
+  response.end = function (...args) { end.apply(this, args); };
+  response.end(JSON.stringify([request.seen, request.url]));
+});
+const serverEmit = server.emit;
+server.emit = function (...args) { return serverEmit.apply(this, args); };
+${LISTEN}
+`;
+
+const SUBCLASS_APP = `
+const http = require('node:http');
+class Request extends http.IncomingMessage { get short() { return this.url.slice(0, 4); } }
+class Response extends http.ServerResponse { writeHead(...args) { this.setHeader('x-sub', '1'); return super.writeHead(...args); } }
+class Server extends http.Server { emit(...args) { return super.emit(...args); } }
+const server = new Server({ IncomingMessage: Request, ServerResponse: Response }, (request, response) => {
+  ${STOP}
+  response.end(request.short);
+});
+${LISTEN}
+`;
+
+const FROZEN_APP = `
+const http = require('node:http');
+for (const target of [http.Server, http.IncomingMessage]) Object.freeze(target.prototype);
+const server = http.createServer((request, response) => { ${STOP} response.end('frozen'); });
+${LISTEN}
+`;
+
+const CLOSING_APP = `
+const http = require('node:http');
+const server = http.createServer((request, response) => {
+  if (request.url === '/slow') { setTimeout(() => response.end('slow'), 50); return; }
+  response.end('fast');
+  if (request.url === '/close') {
+    server.close((error) => console.log('closed', error));
+    server.close((error) => console.log('closed again', error.code));
+    server.closeIdleConnections();
+  }
+});
+server.on('close', () => console.log('close event'));
+${LISTEN}
+`;
+
+async function closing(port: number): Promise<unknown> {
+  const agent = new Agent({ keepAlive: true });
+  const url = `http://127.0.0.1:${port}`;
+  await send(`${url}/idle`, { agent });
+  const slow = send(`${url}/slow`, { agent });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const close = await send(`${url}/close`);
+  const answers = [(await slow).body, close.body];
+  agent.destroy();
+  return answers;
+}
+
+const MANY_APP = `
+const http = require('node:http');
+let most = 0;
+const waiting = [];
+const server = http.createServer((request, response) => {
+  if (request.url === '/stop') { response.end(String(most)); server.close(); server.closeAllConnections(); return; }
+  waiting.push(response);
+  most = Math.max(most, waiting.length);
+  if (waiting.length === Number(process.argv[2])) for (const each of waiting.splice(0)) each.end('ok');
+});
+server.listen(0, '127.0.0.1', 4096, () => console.log('listening', server.address().port));
+`;
+const MANY = 2000;
+
+async function manyAtOnce(port: number): Promise<unknown> {
+  const agent = new Agent({ keepAlive: true, maxSockets: MANY });
+  const answers = await Promise.all(
+    Array.from({ length: MANY }, (_, n) =>
+      send(`http://127.0.0.1:${port}/n/${n}`, { agent, headers: { 'x-correlation-id': `many-${n}` } }),
+    ),
+  );
+  agent.destroy();
+  const wrong = answers.filter(
+    ({ headers }, n) => headers['x-correlation-id'] !== undefined && headers['x-correlation-id'] !== `many-${n}`,
+  );
+  const most = (await send(`http://127.0.0.1:${port}/stop`)).body;
+  return { statuses: answers.filter(({ status }) => status === 200).length, wrong: wrong.length, most };
+}
+
+const SIGNAL_APP = (body: string): string => `
+const http = require('node:http');
+const server = http.createServer((request, response) => { ${STOP} response.setHeader('connection', 'close'); response.end('ok'); });
+${body}
+${LISTEN}
+`;
+
+const byTerm = async (port: number, child: Child): Promise<unknown> => {
+  const { body } = await send(`http://127.0.0.1:${port}/`);
+  child.kill('SIGTERM');
+  return body;
+};
+
+/** An app that uses the OpenTelemetry API and prints what of it differs from nothing. */
+const API_APP = `
+import { context, propagation, trace } from '@opentelemetry/api';
+import { createServer } from 'node:http';
+const early = trace.getTracer('early');
+const server = createServer((request, response) => {
+  ${STOP}
+  early.startActiveSpan('outer', (outer) => {
+    trace.getTracer('late').startActiveSpan('inner', (inner) => {
+      inner.setAttribute('app.key', 'value');
+      inner.recordException(new Error('recorded'));
+      inner.end();
+    });
+    outer.end();
+    response.end('done');
+  });
+});
+${LISTEN}
+`;
+
+/** An app with a pipeline of its own, started before or after the first line, with its own exporter in memory. */
+const SDK_APP = `
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { trace } from '@opentelemetry/api';
+import { createServer } from 'node:http';
+const own = [];
+const exporter = { export: (spans, done) => { own.push(...spans.map((span) => span.name)); done({ code: 0 }); }, shutdown: async () => {}, forceFlush: async () => {} };
+const sdk = new NodeSDK({ traceExporter: exporter, instrumentations: [], serviceName: 'with-own-sdk' });
+sdk.start();
+const server = createServer(async (request, response) => {
+  if (request.url === '/stop') { response.end(); server.close(); server.closeAllConnections(); await sdk.shutdown(); return; }
+  trace.getTracer('app').startActiveSpan('work', (span) => { span.end(); response.end('done'); });
+});
+${LISTEN}
+`;
+
+type Row = Omit<Scenario, 'node'> & {
+  readonly name: string;
+  readonly missing?: string | undefined;
+  readonly code?: number | null;
+};
+
+const ROWS: readonly Row[] = [
+  {
+    name: 'morgan, helmet, compression, two sessions, on-headers',
+    files: { 'app.cjs': MIDDLEWARE_APP },
+    linked,
+    missing: middleware.missing,
+    client: async (port) => {
+      const compressed = withoutOurs(await converse({ port, chunks: [get('/text', 'accept-encoding: gzip\r\n')] }));
+      return [
+        compressed,
+        await ask(port, '/text', '/json/7', '/file', '/redirect', '/thrown', '/rejected', '/nothing'),
+      ];
+    },
+  },
+  {
+    name: 'prototypes and instances patched by the app',
+    files: { 'app.cjs': PATCHING_APP },
+    client: (port) => ask(port, '/a', '/b'),
+  },
+  { name: 'subclasses of everything', files: { 'app.cjs': SUBCLASS_APP }, client: (port) => ask(port, '/abcdef') },
+  { name: 'frozen prototypes', files: { 'app.cjs': FROZEN_APP }, client: (port) => ask(port, '/') },
+  { name: 'close and closeIdleConnections', files: { 'app.cjs': CLOSING_APP }, client: closing },
+  {
+    name: `${MANY} sockets at once`,
+    files: { 'app.cjs': MANY_APP },
+    args: ['app.cjs', String(MANY)],
+    client: manyAtOnce,
+  },
+  {
+    name: "removeAllListeners('SIGTERM') at start",
+    files: { 'app.cjs': SIGNAL_APP("process.removeAllListeners('SIGTERM');") },
+    client: byTerm,
+    code: null,
+  },
+  {
+    name: "removeAllListeners('SIGTERM') later, then an own handler",
+    files: {
+      'app.cjs': SIGNAL_APP(
+        "server.on('listening', () => { process.removeAllListeners('SIGTERM'); process.once('SIGTERM', () => { console.log('own'); process.exit(9); }); });",
+      ),
+    },
+    client: byTerm,
+    code: 9,
+  },
+  {
+    name: 'removeAllListeners() of everything',
+    files: { 'app.cjs': SIGNAL_APP("server.on('listening', () => process.removeAllListeners());") },
+    client: byTerm,
+    code: null,
+  },
+  {
+    name: 'an app that counts its listeners',
+    files: {
+      'app.cjs': SIGNAL_APP(
+        "server.on('listening', () => console.log(process.listenerCount('uncaughtException'), process.listenerCount('unhandledRejection'), process.listenerCount('beforeExit'), process.listenerCount('warning')));",
+      ),
+    },
+    client: byTerm,
+    code: null,
+  },
+  {
+    name: 'an uncaught error',
+    files: {
+      'app.cjs': SIGNAL_APP(
+        "server.on('request', (request) => { if (request.url === '/throw') throw new TypeError('not caught'); });",
+      ),
+    },
+    client: async (port) => {
+      await send(`http://127.0.0.1:${port}/throw`).catch(() => undefined);
+    },
+    code: 1,
+  },
+  {
+    name: 'node --test',
+    files: {
+      'app.test.mjs': `
+import assert from 'node:assert';
+import { createServer } from 'node:http';
+import { after, test } from 'node:test';
+const server = createServer((request, response) => response.end(request.url));
+after(() => server.close());
+test('serves', async () => {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const answer = await fetch('http://127.0.0.1:' + server.address().port + '/x');
+  assert.equal(await answer.text(), '/x');
+});
+test('fails', { todo: true }, () => assert.equal(1, 2));
+`,
+    },
+    args: ['--test', '--test-reporter=tap', 'app.test.mjs'],
+  },
+  {
+    name: 'node -e',
+    files: {},
+    args: [
+      '-e',
+      "require('http').createServer((q, s) => s.end('e')).listen(0, function () { this.close(); console.log('done') })",
+    ],
+  },
+  { name: 'node -p', files: {}, args: ['-p', '1 + 1'] },
+  {
+    name: 'a program on standard input',
+    files: {},
+    args: ['-'],
+    input: "console.log('from input', typeof require);\n",
+  },
+  {
+    name: 'a module on standard input',
+    files: {},
+    args: ['--input-type=module', '-'],
+    input: "import http from 'node:http';\nconsole.log(typeof http.get);\n",
+  },
+  {
+    name: 'the REPL on a pipe',
+    files: {},
+    args: ['-i'],
+    input: "const x = 40;\nx + 2\nObject.keys(globalThis).length\nthrow new Error('typed');\n.exit\n",
+  },
+  {
+    name: 'a package that needs punycode and the old URL parser',
+    files: {
+      'app.cjs': "require('old'); console.log('loaded');\n",
+      'node_modules/old/package.json': '{ "name": "old", "version": "1.0.0" }',
+      'node_modules/old/index.js':
+        "require('punycode').toASCII('ü.example'); require('url').parse('http://a/b'); new Buffer(1);\n",
+    },
+  },
+  { name: 'an app that needs punycode itself', files: { 'app.cjs': "require('punycode').toASCII('ü.example');\n" } },
+  {
+    name: '--no-deprecation and punycode',
+    files: {
+      'app.cjs': "require('old');\n",
+      'node_modules/old/package.json': '{ "name": "old", "version": "1.0.0" }',
+      'node_modules/old/index.js': "require('punycode');\n",
+    },
+    args: ['--no-deprecation', 'app.cjs'],
+  },
+  {
+    name: 'the OpenTelemetry API',
+    files: { 'app.mjs': API_APP },
+    packages: ['@opentelemetry/api'],
+    args: ['app.mjs'],
+    client: (port) => ask(port, '/'),
+  },
+];
+
+for (const node of [NODE_OWN, NODE_OLDEST]) {
+  suite(`apps, Node ${node.version}`, { skip: node.missing, concurrency: 2 }, () => {
+    let receiver: Receiver;
+    before(async () => {
+      receiver = await startReceiver();
+    });
+    after(() => receiver.close());
+
+    for (const { name, missing, code = 0, ...scenario } of ROWS) {
+      test(name, { skip: missing }, async () => {
+        const { bare, observed } = await bareAndObserved({ ...scenario, node }, receiver);
+        assert.deepEqual(observed, bare);
+        assert.equal(bare.code, code, bare.stderr);
+      });
+    }
+
+    test("spans that the app makes by the API are children of its request's span", async () => {
+      const env = { OTEL_SERVICE_NAME: `api-${node.version}` };
+      const scenario = {
+        node,
+        files: { 'app.mjs': API_APP },
+        packages: ['@opentelemetry/api'],
+        args: ['app.mjs'],
+        env,
+      };
+      await bareAndObserved({ ...scenario, client: (port) => ask(port, '/traced') }, receiver);
+      const spans = receiver.spans.filter((span) => span.localEndpoint?.serviceName === env.OTEL_SERVICE_NAME);
+      const server = spans.find((span) => span.kind === 'SERVER' && span.tags?.['url.path'] === '/traced');
+      const outer = spans.find((span) => span.name === 'outer');
+      const inner = spans.find((span) => span.name === 'inner');
+      assert.ok(server && outer && inner, JSON.stringify(spans));
+      assert.equal(outer.parentId, server.id);
+      assert.equal(inner.parentId, outer.id);
+      assert.equal(inner.tags?.['app.key'], 'value');
+    });
+
+    test('an app with its own NodeSDK: it works, and there is one server span', async () => {
+      const env = { OTEL_SERVICE_NAME: `sdk-${node.version}` };
+      const scenario = { node, files: { 'app.mjs': SDK_APP }, args: ['app.mjs'], env };
+      const packages = ['@opentelemetry/api', '@opentelemetry/sdk-node'];
+      const { bare, observed } = await bareAndObserved(
+        { ...scenario, packages, client: (port) => ask(port, '/own') },
+        receiver,
+      );
+      assert.deepEqual([observed.result, observed.code, observed.stdout], [bare.result, bare.code, bare.stdout]);
+      await eventually('the span', () =>
+        receiver.spans.find((span) => span.localEndpoint?.serviceName === env.OTEL_SERVICE_NAME),
+      );
+      const servers = receiver.spans.filter(
+        (span) => span.localEndpoint?.serviceName === env.OTEL_SERVICE_NAME && span.tags?.['url.path'] === '/own',
+      );
+      assert.equal(servers.length, 1);
+      assert.ok(observed.stderr.split('\n').length <= 2, observed.stderr);
+    });
+  });
+}
