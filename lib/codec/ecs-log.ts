@@ -48,18 +48,11 @@ const MAX_FIELD_NAME = 256;
 /** Names with an empty segment, blank or at an end, which an index refuses together with their document. */
 const EMPTY_SEGMENT = /^\s*(?:\.|$)|\.\s*(?:\.|$)/;
 
-/** The name under which an index takes a field: itself for every ordinary name. */
+/** The name under which an index takes a field: itself for every ordinary name. What is made never has a level of its own. */
 export function fieldNameOf(key: string): string {
-  let name = key.length > MAX_FIELD_NAME ? key.slice(0, MAX_FIELD_NAME) : key;
-  if (EMPTY_SEGMENT.test(name)) {
-    name = name
-      .split('.')
-      .map((segment) => (segment.trim() === '' ? '_' : segment))
-      .join('.');
-  }
-  if (!name.includes('.')) return name;
-  const segments = name.split('.');
-  return segments.length <= MAX_SEGMENTS ? name : segments.join('_');
+  const name = key.length > MAX_FIELD_NAME ? key.slice(0, MAX_FIELD_NAME) : key;
+  if (EMPTY_SEGMENT.test(name)) return name.replaceAll('.', '_').trim() === '' ? '_' : name.replaceAll('.', '_');
+  return name.split('.', MAX_SEGMENTS + 1).length <= MAX_SEGMENTS ? name : name.replaceAll('.', '_');
 }
 
 /** What stays the same in all documents of a process. */

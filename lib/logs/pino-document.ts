@@ -78,17 +78,26 @@ function parse(text: string): Fields | undefined {
 
 /** Field names as JSON text with colon, reserved ones moved; remembered, since they come from code. */
 const MAX_NAMES = 2000;
-const names = new Map<string, string>();
+const names = new Map<string, FieldName>();
 
-function encodedName(name: string, redactor: Redactor): string {
-  let encoded = names.get(name);
-  if (encoded === undefined) {
-    const usable = fieldNameOf(redactor.text(name));
-    encoded = jsonKey(isReservedField(usable) ? `app.${usable}` : usable);
+interface FieldName {
+  readonly name: string;
+  /** With colon. */
+  readonly encoded: string;
+  /** Not the name that the app gave. */
+  readonly changed: boolean;
+}
+
+function fieldName(given: string, redactor: Redactor): FieldName {
+  let found = names.get(given);
+  if (found === undefined) {
+    const usable = fieldNameOf(redactor.text(given));
+    const name = isReservedField(usable) ? `app.${usable}` : usable;
+    found = { name, encoded: jsonKey(name), changed: name !== given };
     if (names.size >= MAX_NAMES) names.clear();
-    if (name.length <= 100) names.set(name, encoded);
+    if (given.length <= 100) names.set(given, found);
   }
-  return encoded;
+  return found;
 }
 
 function encodeValue(value: unknown): string {
@@ -136,9 +145,15 @@ function cut(
   let room = CUT_FIELDS;
   for (const name of Object.keys(fields)) {
     const value = fields[name];
-    if (name === details.messageKey || typeof value === 'object' || name.length > 100) continue;
+    if (
+      name === details.messageKey ||
+      typeof value === 'object' ||
+      name.length > 100 ||
+      (fieldName(name, redactor).changed && !isReservedField(name))
+    )
+      continue;
     if (typeof value === 'string' && value.length > CUT_FIELD) continue;
-    const encoded = `,${encodedName(name, redactor)}${encodeValue(redactor.member(name, value))}`;
+    const encoded = `,${fieldName(name, redactor).encoded}${encodeValue(redactor.member(name, value))}`;
     room -= encoded.length;
     if (room < 0) break;
     text += encoded;
@@ -181,6 +196,7 @@ function encodeFields(
   const { messageKey, errorKey, errorName } = details;
   let text = '';
   let count = 0;
+  let taken: Set<string> | undefined;
   let more: unknown[] | undefined;
   for (const name of Object.keys(fields)) {
     const value = fields[name];
@@ -199,12 +215,19 @@ function encodeFields(
     )
       continue;
     const clean = redactor.member(name, value);
+    const field = fieldName(name, redactor);
     count += 1;
-    if (count > MAX_FIELDS) {
+    // Two names that an index takes as one would make it refuse the document for the repeated field.
+    const repeated = field.changed && (taken?.has(field.name) === true || Object.hasOwn(fields, field.name));
+    if (field.changed) {
+      taken ??= new Set();
+      taken.add(field.name);
+    }
+    if (count > MAX_FIELDS || repeated) {
       more ??= [];
       more.push([name, clean]);
     } else {
-      text += `,${encodedName(name, redactor)}${encodeValue(clean)}`;
+      text += `,${field.encoded}${encodeValue(clean)}`;
     }
   }
   // The message that was given hides one among the fields, on the app's own output too.

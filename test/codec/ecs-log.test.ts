@@ -126,11 +126,11 @@ test('names become such that an index takes them', () => {
     'a.b': 'a.b',
     '': '_',
     ' ': '_',
-    '.': '_._',
-    'a.': 'a._',
-    '.a': '_.a',
-    'a..b': 'a._.b',
-    'a. .b': 'a._.b',
+    '.': '_',
+    'a.': 'a_',
+    '.a': '_a',
+    'a..b': 'a__b',
+    'a. .b': 'a_ _b',
     'two words': 'two words',
   };
   for (const [given, wanted] of Object.entries(names)) assert.equal(fieldNameOf(given), wanted);

@@ -207,7 +207,7 @@ for (const row of ROWS) {
     test('hostile objects lose no line', () => {
       for (const name of ['circular', 'bigint', 'nested getter', 'deep', 'names', 'prototype within']) of(name);
       assert.deepEqual(of('names')['d'], { _: 4 });
-      assert.equal(of('names')['a._.b'], 2);
+      assert.equal(of('names')['a__b'], 2);
       const getter = receiver.documents.find((document) => document['message'] === 'with a getter that throws');
       assert.equal(getter?.['app.unserialisable'], true);
       const long = of('long');

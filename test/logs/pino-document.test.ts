@@ -119,6 +119,15 @@ describe('fields', () => {
     assert.equal(info(fields(1001), 'm')['app.more'], '[["f1000",1000]]');
   });
 
+  test('two names that an index takes as one are no repeated field', () => {
+    const { text, document } = logged({}, (logger) =>
+      logger.info({ '': 1, ' ': 2, '.a': 3, _a: 4, 'x.': 5, 'x ': 6 }, 'm'),
+    );
+    assert.deepEqual([document['_'], document['_a'], document['x_'], document['x ']], [1, 4, 5, 6]);
+    assert.equal(document['app.more'], '[[" ",2],[".a",3]]');
+    assert.equal(text.split('"_a":').length, 2);
+  });
+
   test('errors that the serializer did not know, under any name from warn on', () => {
     const error = new RangeError('far');
     assert.equal(logged({}, (logger) => logger.warn({ exception: error }, 'm')).document['error.message'], 'far');
