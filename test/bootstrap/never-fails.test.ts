@@ -10,6 +10,7 @@ import { freePort } from '../support/ports.ts';
 import { createProject, fixture } from '../support/project.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { eventually } from '../support/wait.ts';
 
 const project = createProject({
   name: 'order-service',
@@ -203,13 +204,17 @@ suite('loaded more than once', () => {
       const url = `http://127.0.0.1:${port}`;
       const answer = await send(`${url}/orders/7`, { headers: { 'x-correlation-id': id } });
       assert.equal(answer.headers['x-correlation-id'], id);
+      const lines = () => receiver.documents.filter((document) => document['correlation.id'] === id);
+      // Before it ends: what is not acknowledged by then stays on disk.
+      await eventually('span and lines', () =>
+        receiver.spans.some((span) => span.tags?.['correlation.id'] === id) && lines().length >= 2 ? true : undefined,
+      );
       await send(`${url}/stop`);
       const ended = await child.ended;
       assert.equal(ended.code, 3);
       assert.equal(ended.stderr, '');
       assert.equal(receiver.spans.filter((span) => span.tags?.['correlation.id'] === id).length, 1);
-      const lines = receiver.documents.filter((document) => document['correlation.id'] === id);
-      assert.equal(lines.length, 2, 'one line of the app, one access line');
+      assert.equal(lines().length, 2, 'one line of the app, one access line');
     });
   }
 });
