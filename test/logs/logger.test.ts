@@ -9,6 +9,7 @@ import { send } from '../support/load.ts';
 import { NODE_OLDEST, NODE_OWN } from '../support/nodes.ts';
 import { createProject } from '../support/project.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { deliverRest } from '../support/rest.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -92,6 +93,7 @@ describe('log', () => {
         const env = { ...receiver.environment, SIGHTLINE_DATA_DIR: temporaryDirectory('data') };
         const observed = await runChild({ node, cwd, env, args: [...ONE_LINE, 'app.js'] });
         assert.deepEqual([observed.code, observed.stderr], [0, '']);
+        await deliverRest(receiver, observed.stdout.trimEnd().split('\n').length, { node, cwd, env });
         const stable = (text: string) => text.replaceAll(/"(time|pid)":\d+/g, '"n"').replaceAll(/\\n +at [^"]*/g, '');
         assert.equal(stable(observed.stdout), stable(bare.stdout));
         for (const message of SAID) assert.equal(bare.stdout.split(JSON.stringify(message)).length, 2, message);
