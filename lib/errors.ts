@@ -26,7 +26,8 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /** Things said once on stderr that are no failure. Codes are never reused. */
 export const WARNINGS = {
-  SIGHTLINE_W_ALREADY_OBSERVED: 'Options were given to observe() while the process is observed already; they are not used.',
+  SIGHTLINE_W_ALREADY_OBSERVED:
+    'Options were given to observe() while the process is observed already; they are not used.',
   SIGHTLINE_W_API_TAKEN: 'A part of @opentelemetry/api was registered by somebody else first.',
   SIGHTLINE_W_PORT_TAKEN: 'The default admin port is taken; the next free one is used.',
   SIGHTLINE_W_SIGNAL_OFF: 'A signal has no address and is off.',

@@ -113,7 +113,7 @@ for (const [name, signal] of [
         onOutput: (stdout, _, child) => {
           if (!/^Sightline is up: http/.test(stdout) || running > 0) return;
           running = 1;
-          processesWith(marker).then((pids) => {
+          void processesWith(marker).then((pids) => {
             running = pids.length;
             process.kill(signal === 'group' ? -child.pid! : child.pid!, signal === 'group' ? 'SIGINT' : signal);
           });

@@ -152,7 +152,7 @@ for (const node of [NODE_OWN, NODE_OLDEST]) {
         'a\tb',
         "'; drop table",
         '\xff\xfe',
-        '${jndi}',
+        ['$', '{jndi}'].join(''),
       ];
       const before = await rejected();
       for (const id of invalid) {

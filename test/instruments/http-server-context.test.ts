@@ -98,7 +98,7 @@ describe('context', () => {
       const inner = active().withCorrelationId('inner');
       request.on('data', () => {});
       request.on('custom', () => response.end(active().correlationId));
-      import('../../lib/context/context.ts').then(({ runIn }) => runIn(inner, () => request.emit('custom')));
+      void import('../../lib/context/context.ts').then(({ runIn }) => runIn(inner, () => request.emit('custom')));
     });
     assert.equal((await ask(port, '/', { headers: { 'x-correlation-id': 'outer' } })).body, 'inner');
   });

@@ -56,8 +56,8 @@ export function storeContract(name: string, open: StoreFactory): void {
     title: string,
     body: (store: Store) => Promise<void>,
     options: Partial<Parameters<StoreFactory>[0]> = {},
-  ) =>
-    test(`${name}: ${title}`, async () => {
+  ): void =>
+    void test(`${name}: ${title}`, async () => {
       const store = await open({ ...DEFAULTS, ...options });
       try {
         await body(store);

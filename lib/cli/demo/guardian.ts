@@ -56,7 +56,7 @@ async function stop(): Promise<void> {
   const ended = [...services.values()].map((service) =>
     service.exitCode === null && service.signalCode === null
       ? new Promise((resolve) => service.once('exit', resolve))
-      : undefined,
+      : Promise.resolve(),
   );
   for (const service of services.values()) service.kill('SIGTERM');
   const timer = setTimeout(() => {

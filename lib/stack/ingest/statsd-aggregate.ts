@@ -7,6 +7,10 @@ const MAX_SERIES = 10_000;
 const MAX_VALUES = 1000;
 const QUANTILES = [0.5, 0.95, 0.99] as const;
 
+function byName([a]: [string, string], [b]: [string, string]): number {
+  return a < b ? -1 : 1;
+}
+
 interface Entry {
   readonly name: string;
   readonly statsdName: string;
@@ -86,7 +90,7 @@ export class StatsdAggregate {
 
   #entryOf(measurement: StatsdMeasurement): Entry | undefined {
     const name = metricName(measurement.name);
-    const key = `${name} ${JSON.stringify(Object.entries(measurement.tags).sort())}`;
+    const key = `${name} ${JSON.stringify(Object.entries(measurement.tags).sort(byName))}`;
     const existing = this.#entries.get(key);
     if (existing !== undefined) return existing.type === measurement.type ? existing : undefined;
     if (this.#entries.size >= MAX_SERIES || (this.#typeOf.get(name) ?? measurement.type) !== measurement.type)

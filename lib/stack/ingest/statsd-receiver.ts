@@ -41,7 +41,7 @@ export class StatsdReceiver {
     socket.on('error', () => {});
     socket.on('message', (packet) => this.aggregate.take(packet.toString('utf8')));
     this.#socket = socket;
-    this.#timer = setInterval(() => this.flush().catch(() => {}), this.#options.flushMillis ?? FLUSH_MILLIS);
+    this.#timer = setInterval(() => void this.flush().catch(() => {}), this.#options.flushMillis ?? FLUSH_MILLIS);
     this.#timer.unref();
     return socket.address().port;
   }

@@ -44,7 +44,7 @@ export class SqliteStore implements kept.Store {
     this.#reader = clients.reader;
     this.#now = options.now ?? Date.now;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? MAX_QUEUED_BYTES;
-    this.#timer = setInterval(() => this.prune().catch(() => {}), PRUNE_MILLIS);
+    this.#timer = setInterval(() => void this.prune().catch(() => {}), PRUNE_MILLIS);
     this.#timer.unref();
   }
 
