@@ -1,6 +1,7 @@
 import { jsonString } from './json-string.ts';
 
-const SEPARATOR = /[\u2028\u2029]/;
+/** What JSON must escape, surrogates, and the separators: everything else is only quoted. */
+const NEEDS_CARE = /["\\\u0000-\u001f\ud800-\udfff\u2028\u2029]/;
 const SEPARATORS = /[\u2028\u2029]/g;
 
 /**
@@ -9,5 +10,5 @@ const SEPARATORS = /[\u2028\u2029]/g;
  * with NUL bytes that no client parses.
  */
 export function zipkinString(text: string): string {
-  return jsonString(SEPARATOR.test(text) ? text.replace(SEPARATORS, '\n') : text);
+  return NEEDS_CARE.test(text) ? jsonString(text.replace(SEPARATORS, '\n')) : `"${text}"`;
 }

@@ -220,7 +220,10 @@ class JournalDelivery implements JournalSink {
       journalBytes: this.writer.bytes,
       oldestUnsentSeconds: this.backlog() === 0 || oldest === 0 ? 0 : Math.max(0, (Date.now() - oldest) / 1000),
       couriers: { logs: ledger.state('logs'), spans: ledger.state('spans') },
-      lastErrors: { ...this.lastErrors },
+      // Sentences come by message, a little later than states.
+      lastErrors: Object.fromEntries(
+        Object.entries(this.lastErrors).filter(([signal]) => ledger.state(signal as Signal) === 'failing'),
+      ),
     };
   }
 

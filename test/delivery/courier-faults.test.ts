@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
 import { type Fault, startReceiver } from '../support/receiver.ts';
+import { eventually } from '../support/wait.ts';
 import { assertBalanced, counts, document, receiverFor, settled, sinkOptions, span } from './sink-fixture.ts';
 
 const RECORDS = 200;
@@ -79,7 +80,13 @@ test('a backend that is down when the first records come, and comes up', async (
     sink.span(span(at));
   }
   await sink.flush(200);
-  const during = sink.status();
+  const during = await eventually('both couriers to fail', () => {
+    const status = sink.status();
+    // An outage is spoken of when the attempt after the first one has failed too.
+    return notices.length === 2 && status.lastErrors.logs !== undefined && status.lastErrors.spans !== undefined
+      ? status
+      : undefined;
+  });
   assertBalanced(during);
   assert.deepEqual(during.logs, counts({ accepted: RECORDS, onDisk: RECORDS }));
   assert.deepEqual(during.couriers, { logs: 'failing', spans: 'failing' });
@@ -94,6 +101,7 @@ test('a backend that is down when the first records come, and comes up', async (
   assert.equal(again.documents.length, RECORDS);
   assert.equal(again.spans.length, RECORDS);
   await sink.close(2000);
+  await eventually('the notices', () => (notices.length >= 4 ? true : undefined));
   const said = (pattern: RegExp) => notices.filter((text) => pattern.test(text)).length;
   assert.equal(said(/^logs: .* does not take them \(.*ECONNREFUSED/), 1, notices.join('\n'));
   assert.equal(said(/^traces: .* does not take them/), 1);

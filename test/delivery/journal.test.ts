@@ -104,7 +104,7 @@ function ofKind(records: readonly Written[], kind: RecordKind): string[] {
 test('what was appended is read, in order, each kind on its own, over many segments', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(record, fc.boolean()), { maxLength: 120 }),
+      fc.array(fc.tuple(record, fc.boolean()), { minLength: 1, maxLength: 120, size: 'max' }),
       fc.integer({ min: 1, max: 20_000 }),
       (given, maxBytes) => {
         // The smallest segments there are: 16 KiB.
@@ -137,7 +137,7 @@ test('what was appended is read, in order, each kind on its own, over many segme
 
 test('a reader beside the writer sees exactly what is published', () => {
   fc.assert(
-    fc.property(fc.array(fc.array(record, { maxLength: 10 }), { maxLength: 20 }), (turns) => {
+    fc.property(fc.array(fc.array(record, { maxLength: 10 }), { maxLength: 20, size: 'max' }), (turns) => {
       const { writer, ledger } = openWriter({ maxBytes: 128 * 1024 });
       const seen: string[] = [];
       const written: string[] = [];
@@ -172,7 +172,7 @@ test('a reader beside the writer sees exactly what is published', () => {
 test('a crash anywhere: cut at any byte, every record before it is whole and none after it appears', () => {
   fc.assert(
     fc.property(
-      fc.array(record, { minLength: 1, maxLength: 40 }),
+      fc.array(record, { minLength: 1, maxLength: 40, size: 'max' }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (records, where) => {
         const { writer } = openWriter();
@@ -205,7 +205,7 @@ test('a crash anywhere: cut at any byte, every record before it is whole and non
 test('a flipped bit costs the record it is in and no other, and the loss is counted', () => {
   fc.assert(
     fc.property(
-      fc.array(record, { minLength: 2, maxLength: 40 }),
+      fc.array(record, { minLength: 2, maxLength: 40, size: 'max' }),
       fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
       fc.nat(7),
       (records, where, bit) => {

@@ -47,6 +47,8 @@ export interface JournalWriterOptions {
   /** The disk does not take records any more, or takes them again (undefined). */
   readonly onTrouble: (reason: DropReason | undefined, error: unknown) => void;
   readonly nowMillis?: () => number;
+  /** Where a segment ends; by default an eighth of `maxBytes`, between 16 KiB and 8 MiB. */
+  readonly segmentBytes?: number;
 }
 
 /**
@@ -69,21 +71,21 @@ export class JournalWriter {
   private inode = 0;
   private segmentSince = 0;
   private checkAt = 0;
+  private countAt = 0;
   private retryAt = 0;
   private trouble: DropReason | undefined;
   /** Bytes written to this journal; the worker counts what it deletes, over all journals. */
   private writtenBytes = 0;
   private freedBefore = 0;
-  /** Bytes of the other processes' journals, as of the last new segment. */
+  /** Bytes of the other processes' journals, as of the last count. */
   private otherBytes = 0;
 
   constructor(options: JournalWriterOptions) {
     this.options = options;
     this.now = options.nowMillis ?? Date.now;
-    this.segmentBytes = Math.max(
-      MIN_SEGMENT_BYTES,
-      Math.min(MAX_SEGMENT_BYTES, Math.floor(options.maxBytes / SEGMENTS_OF_FULL)),
-    );
+    this.segmentBytes =
+      options.segmentBytes ??
+      Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, Math.floor(options.maxBytes / SEGMENTS_OF_FULL)));
   }
 
   /** Gathers one record; writes when enough has been gathered. */
@@ -139,14 +141,34 @@ export class JournalWriter {
       if (now >= this.checkAt) this.check(now);
       if (this.fd < 0 || this.offset >= this.segmentBytes || now - this.segmentSince > MAX_SEGMENT_MILLIS)
         this.roll(now);
-      if (this.bytes + this.used > this.options.maxBytes) return this.report('journal_full', undefined);
+      if (this.isFull(now)) return this.report('journal_full', undefined);
       this.write();
       return this.report(undefined, undefined);
     } catch (error) {
       this.retryAt = now + RETRY_MILLIS;
       const code = systemCode(error);
       if (code === 'ENOENT') this.abandon();
-      return this.report(code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : 'disk_error', error);
+      if (code === 'ENOSPC' || code === 'EDQUOT') return this.report('disk_full', error);
+      // Whatever it is may be about this one file (a size limit, a bad block): the next attempt makes another.
+      this.closeSegment();
+      return this.report('disk_error', error);
+    }
+  }
+
+  /** What other processes take is counted again before anything is dropped for it. */
+  private isFull(now: number): boolean {
+    const { maxBytes } = this.options;
+    if (this.bytes + this.used <= maxBytes) return false;
+    if (now < this.countAt) return true;
+    this.countOthers(now);
+    return this.bytes + this.used > maxBytes;
+  }
+
+  private countOthers(now: number): void {
+    this.countAt = now + CHECK_MILLIS;
+    this.otherBytes = 0;
+    for (const entry of listJournals(this.options.directory)) {
+      if (entry.path !== this.journal?.path) this.otherBytes += journalBytes(entry.path);
     }
   }
 
@@ -211,10 +233,7 @@ export class JournalWriter {
       privateDirectory(journal.path);
       this.journal = journal;
     }
-    this.otherBytes = 0;
-    for (const entry of listJournals(options.directory)) {
-      if (entry.path !== this.journal.path) this.otherBytes += journalBytes(entry.path);
-    }
+    this.countOthers(now);
     this.segment += 1;
     const path = join(this.journal.path, segmentName(this.segment));
     const fd = createPrivate(path);
@@ -246,7 +265,7 @@ export class JournalWriter {
     if (isNew) options.onOpen(this.journal);
   }
 
-  /** Bytes on disk of all journals of this service, nearly: those of other processes as of the last new segment. */
+  /** Bytes on disk of all journals of this service, nearly: those of other processes as of the last count. */
   get bytes(): number {
     return Math.max(0, this.writtenBytes + this.freedBefore - this.options.ledger.get('freedBytes')) + this.otherBytes;
   }
