@@ -30,6 +30,12 @@ function hasExceptionHandler(): boolean {
   return process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback();
 }
 
+/** Our listener of each event does not count against the app's limit: its warning comes with the same listener as without us. */
+function allowListeners(more: number): void {
+  const limit = process.getMaxListeners();
+  if (limit > 0) process.setMaxListeners(limit + more);
+}
+
 /**
  * The ends of a process, observed without changing them: same exit code, same signal, the app's own handlers first in
  * authority. Reasons for each step: docs/rationale.md, "How does a process die under observation?".
@@ -93,6 +99,7 @@ export function createLifecycle(hooks: LifecycleHooks): Lifecycle {
     arm() {
       if (armed) return;
       armed = true;
+      allowListeners(1);
       process.on('uncaughtExceptionMonitor', onMonitor);
       process.on('exit', onExit);
       for (const signal of SIGNALS) install(signal);
@@ -100,6 +107,7 @@ export function createLifecycle(hooks: LifecycleHooks): Lifecycle {
     stop() {
       if (!armed) return;
       armed = false;
+      allowListeners(-1);
       process.removeListener('uncaughtExceptionMonitor', onMonitor);
       process.removeListener('exit', onExit);
       for (const signal of SIGNALS) remove(signal);
