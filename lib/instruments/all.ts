@@ -4,6 +4,7 @@ import { instrumentExpress } from './express.ts';
 import { instrumentFastify } from './fastify.ts';
 import { instrumentHttpClient } from './http-client.ts';
 import { instrumentHttpServer } from './http-server.ts';
+import { instrumentHttp2 } from './http2.ts';
 import { patchIncomingMessage } from './incoming-message.ts';
 import { instrumentKoa } from './koa.ts';
 import { watchServers } from './servers.ts';
@@ -24,7 +25,7 @@ export interface Instruments {
 }
 
 /**
- * Starts what is enabled (`deps.options.enabled(name)`): `http` (server and client), `undici`, `express`, `fastify`,
+ * Starts what is enabled (`deps.options.enabled(name)`): `http` (server and client, HTTP/2 too), `undici`, `express`, `fastify`,
  * `koa`. Servers are watched in any case, since the admin port waits for the first one.
  */
 export function startInstruments(deps: InstrumentDependencies): Instruments {
@@ -36,7 +37,7 @@ export function startInstruments(deps: InstrumentDependencies): Instruments {
   if (enabled('http')) {
     running.push({ stop: patchIncomingMessage() });
     const server = instrumentHttpServer(deps, servers);
-    running.push(server, instrumentHttpClient(deps));
+    running.push(server, instrumentHttpClient(deps), instrumentHttp2(deps, servers));
     failRequest = server.fail;
     abortOpenRequests = server.abortOpen;
   }

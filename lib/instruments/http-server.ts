@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { active, applyIn, enter, ROOT } from '../context/context.ts';
 import type { RequestScope } from '../context/request-scope.ts';
@@ -8,64 +8,25 @@ import { fence, reportBug } from '../core/fence.ts';
 import { kOwn, kScope } from '../core/symbols.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { emitIn } from './incoming-message.ts';
+import { abortOpenRequests, forgetRequest, openRequestsOn } from './open-requests.ts';
 import { patchMethod } from './patch.ts';
 import { appendToHead, headHas } from './rendered-head.ts';
-import { abortRequest, failRequest, type RequestEnder, requestEnder } from './server-end.ts';
-import { type RequestStart, scopeMaker } from './server-request.ts';
+import { failRequest, requestEnder } from './server-end.ts';
+import { scopeMaker } from './server-request.ts';
 import { ServerScope } from './server-scope.ts';
 import type { ObservedServer, ServerWatch } from './servers.ts';
+import { upgradeStarter } from './upgrade.ts';
 
-/** On a socket: the requests on it that are not over. */
-const kOpen = Symbol('sightline.open');
+/** What `http.server.request.start` and `http.server.response.finish` publish. */
+interface ServerMessage {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Socket;
+  readonly server: ObservedServer;
+}
 
 interface Scoped {
   [kScope]?: ServerScope;
-}
-
-/** Open requests of a socket: nearly always one; more only when a client pipelines. */
-class OpenRequests {
-  private first: ServerScope | undefined;
-  private others: Set<ServerScope> | undefined;
-  private readonly end: RequestEnder;
-
-  constructor(end: RequestEnder) {
-    this.end = end;
-  }
-
-  add(scope: ServerScope): void {
-    if (this.first === undefined) this.first = scope;
-    else (this.others ??= new Set()).add(scope);
-  }
-
-  delete(scope: ServerScope): void {
-    if (this.first === scope) this.first = undefined;
-    else this.others?.delete(scope);
-  }
-
-  abortAll(): void {
-    const { first, others } = this;
-    this.first = undefined;
-    this.others = undefined;
-    if (first !== undefined) abortRequest(this.end, first);
-    if (others !== undefined) for (const scope of others) abortRequest(this.end, scope);
-  }
-}
-
-type ObservedSocket = Socket & { [kOpen]?: OpenRequests };
-
-/** Connections that have brought a request, as long as they are open: as many as Node itself holds. */
-const openConnections = new Set<OpenRequests>();
-
-const onSocketClose = fence('close of a connection', function (this: void, socket: ObservedSocket) {
-  const open = socket[kOpen];
-  if (open === undefined) return;
-  openConnections.delete(open);
-  open.abortAll();
-});
-
-/** One for all sockets; a listener per request would add up on a kept-alive connection. */
-function closeListener(this: ObservedSocket): void {
-  onSocketClose(this);
 }
 
 function addCorrelationId(response: ServerResponse, scope: ServerScope): void {
@@ -98,15 +59,20 @@ function withCorrelationId(original: (...args: any[]) => any) {
 
 /**
  * The handler runs in the request's context, and nothing of it stays behind on the connection: with `enterWith`,
- * Node 22 shows the next `clientError` on a kept-alive socket the context of the request before.
+ * Node 22 shows the next `clientError` on a kept-alive socket the context of the request before. Upgrades and CONNECT
+ * have no channel: they begin here.
  */
-function withServerContext(original: (...args: any[]) => any) {
-  return function emit(this: Server, ...args: unknown[]): unknown {
-    const scope = (args[1] as Scoped | undefined)?.[kScope];
-    if (scope !== undefined && active().request !== scope) return emitIn(scope, original, this, args);
-    if (args[0] === 'clientError' && active() !== ROOT) return applyIn(ROOT, original, this, args);
-    return Reflect.apply(original, this, args);
-  };
+function withServerContext(beginUpgrade: (request: IncomingMessage, socket: Socket) => ServerScope | undefined) {
+  return (original: (...args: any[]) => any) =>
+    function emit(this: Server & { [kOwn]?: boolean }, ...args: unknown[]): unknown {
+      let scope = (args[1] as Scoped | undefined)?.[kScope];
+      if (scope === undefined && (args[0] === 'upgrade' || args[0] === 'connect') && this[kOwn] !== true) {
+        scope = beginUpgrade(args[1] as IncomingMessage, args[2] as Socket);
+      }
+      if (scope !== undefined && active().request !== scope) return emitIn(scope, original, this, args);
+      if (args[0] === 'clientError' && active() !== ROOT) return applyIn(ROOT, original, this, args);
+      return Reflect.apply(original, this, args);
+    };
 }
 
 export interface HttpServerInstrument {
@@ -127,6 +93,7 @@ export interface HttpServerInstrument {
 export function instrumentHttpServer(deps: InstrumentDependencies, servers: ServerWatch): HttpServerInstrument {
   const makeScope = scopeMaker(deps);
   const end = requestEnder(deps);
+  const emitWithContext = withServerContext(upgradeStarter(deps, { makeScope, end }));
   const undo: (() => void)[] = [];
 
   function patch(
@@ -139,31 +106,23 @@ export function instrumentHttpServer(deps: InstrumentDependencies, servers: Serv
   }
 
   function onRequestStart(message: unknown): void {
-    const { request, response, socket, server } = message as RequestStart & { server: ObservedServer };
+    const { request, response, socket, server } = message as ServerMessage;
     if (server[kOwn] === true) return;
     servers.add(server);
     const scope = makeScope({ request, response, socket });
     (request as Scoped)[kScope] = scope;
     (response as Scoped)[kScope] = scope;
-    const observed = socket as ObservedSocket;
-    let open = observed[kOpen];
-    if (open === undefined) {
-      open = new OpenRequests(end);
-      observed[kOpen] = open;
-      openConnections.add(open);
-      socket.on('close', closeListener);
-    }
-    open.add(scope);
+    openRequestsOn(socket, end).add(scope);
     deps.metrics.serverStarted(scope.method, scope.scheme);
     // Someone has replaced `emit` on this very server, maybe around an original that we have not reached.
     if (Object.hasOwn(server, 'emit')) enter(scope.context);
   }
 
   function onResponseFinish(message: unknown): void {
-    const { request, response, socket } = message as RequestStart;
+    const { request, response, socket } = message as ServerMessage;
     const scope = (request as Scoped)[kScope];
     if (scope === undefined) return;
-    (socket as ObservedSocket)[kOpen]?.delete(scope);
+    forgetRequest(socket, scope);
     end(scope, response.statusCode);
   }
 
@@ -173,14 +132,14 @@ export function instrumentHttpServer(deps: InstrumentDependencies, servers: Serv
     undo.push(() => channel(name).unsubscribe(subscriber));
   }
 
-  patch(http.Server.prototype, 'emit', withServerContext);
+  patch(http.Server.prototype, 'emit', emitWithContext);
   patch(http.ServerResponse.prototype, 'writeHead', withCorrelationId);
   patch(http.ServerResponse.prototype, 'writeHeader', withCorrelationId);
   subscribe('http.server.request.start', onRequestStart);
   subscribe('http.server.response.finish', onResponseFinish);
   // `https.Server` and classes of the app's own have other prototypes; most inherit what is patched already.
   servers.onServer((server) => {
-    if (!(server instanceof http.Server)) patch(Object.getPrototypeOf(server), 'emit', withServerContext);
+    if (!(server instanceof http.Server)) patch(Object.getPrototypeOf(server), 'emit', emitWithContext);
   });
 
   return {
@@ -188,9 +147,7 @@ export function instrumentHttpServer(deps: InstrumentDependencies, servers: Serv
       for (const restore of undo.splice(0)) restore();
     },
     connections: servers.connections,
-    abortOpen() {
-      for (const open of openConnections) open.abortAll();
-    },
+    abortOpen: abortOpenRequests,
     fail(scope, error) {
       if (scope instanceof ServerScope) failRequest(end, scope, error);
     },

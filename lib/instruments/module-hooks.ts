@@ -45,8 +45,9 @@ function offer(hook: Hook, exported: unknown, details: RequireDetails): void {
 
 const onRequireEnd = fence('module hook', (message: unknown) => {
   const { id, parentFilename, result } = message as RequireEnd;
-  // A module that failed to load publishes an end without a result; built-ins have no file to change.
-  if (typeof id !== 'string' || result === undefined || id.startsWith('node:')) return;
+  // A module that failed to load publishes an end without a result; of the built-ins one is waited for.
+  if (typeof id !== 'string' || result === undefined) return;
+  if (id.startsWith('node:') && id !== 'node:http2') return;
   const details = { id, parentFilename: typeof parentFilename === 'string' ? parentFilename : '' };
   for (const hook of hooks) offer(hook, result, details);
 });

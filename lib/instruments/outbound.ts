@@ -72,9 +72,9 @@ export class Exchange {
     this.end(errorType(error), error);
   }
 
-  /** The connection closed and nothing said why. */
-  abort(): void {
-    this.end(ABORTED, undefined);
+  /** The connection closed, and nothing said why unless the caller knows. */
+  abort(type: string = ABORTED): void {
+    this.end(type, undefined);
   }
 
   private end(type: string | undefined, error: unknown): void {

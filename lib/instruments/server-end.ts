@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Attributes, Span } from '@opentelemetry/api';
 import { wasErrorLogged } from '../context/request-scope.ts';
 import { FLAG_SAMPLED } from '../context/span-context.ts';
@@ -8,7 +7,7 @@ import { StatusCode } from '../model/span.ts';
 import type { InstrumentDependencies, Redactor } from './dependencies.ts';
 import { isConnectionEnd, recordFailure } from './failure.ts';
 import { ABORTED, defaultPort, errorType, methodSpanName, OTHER_METHOD, parseHost } from './http-names.ts';
-import type { ServerScope } from './server-scope.ts';
+import type { ServedConnection, ServerScope } from './server-scope.ts';
 
 /** Longest `User-Agent` and query kept, characters. */
 const MAX_TEXT = 1024;
@@ -46,7 +45,7 @@ function serverAttributes(scope: ServerScope, end: ServerEnd, redactor: Redactor
     attributes['http.request.method_original'] = request.method;
   }
   attributes['network.protocol.version'] = request.httpVersion;
-  const host = parseHost(request.headers.host);
+  const host = parseHost(request.authority ?? request.headers.host);
   const address = host?.host ?? socket.localAddress;
   if (address !== undefined) {
     attributes['server.address'] = address;
@@ -141,7 +140,7 @@ interface SentHead {
  * Whether all that the head promised has left, though nobody has called `end()`: a file that is piped ends one read
  * later than its last byte, and a client that has what it wants closes in between.
  */
-function hasLeft(response: ServerResponse, socket: Socket, bytesBefore: number): boolean {
+function hasLeft(response: ServerResponse, socket: ServedConnection, bytesBefore: number): boolean {
   if (!response.headersSent || response.writableLength > 0 || socket.writableLength > 0) return false;
   const { _header: head, _hasBody: hasBody, _contentLength: promised } = response as unknown as SentHead;
   if (hasBody === false) return true;

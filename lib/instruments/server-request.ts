@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import type { Link, Span } from '@opentelemetry/api';
 import { ObservationContext } from '../context/context.ts';
 import { pickCorrelationId } from '../context/correlation-id.ts';
@@ -10,7 +9,7 @@ import { newSpanId, newTraceId } from '../core/ids.ts';
 import { SpanKind } from '../model/span.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { knownMethod, methodSpanName } from './http-names.ts';
-import { ServerScope } from './server-scope.ts';
+import { type ServedConnection, type ServedRequest, ServerScope } from './server-scope.ts';
 
 /** Longest path that is kept, characters. Node takes 16 KiB of request line and headers together. */
 const MAX_PATH = 2048;
@@ -38,15 +37,17 @@ export function pathMatcher(patterns: readonly string[]): (path: string) => bool
   return (path) => exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix));
 }
 
-/** What `http.server.request.start` publishes. */
+/** What a scope is made of: for HTTP/1 what `http.server.request.start` publishes. */
 export interface RequestStart {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly socket: Socket;
+  readonly request: ServedRequest;
+  readonly response: ServerResponse | undefined;
+  readonly socket: ServedConnection;
 }
 
+export type ScopeMaker = (start: RequestStart) => ServerScope;
+
 /** Makes the scope of one inbound request: reads what came, decides on the ID, starts the span. */
-export function scopeMaker(deps: InstrumentDependencies): (start: RequestStart) => ServerScope {
+export function scopeMaker(deps: InstrumentDependencies): ScopeMaker {
   const { tracing, counters, options } = deps;
   const { propagators, correlationHeaders, trustInbound } = options;
   const responseHeader = correlationHeaders[0] ?? 'x-correlation-id';
@@ -90,7 +91,7 @@ export function scopeMaker(deps: InstrumentDependencies): (start: RequestStart) 
       path,
       startMicros,
       startMillis,
-      scheme: (socket as { encrypted?: boolean }).encrypted === true ? 'https' : 'http',
+      scheme: socket.encrypted === true ? 'https' : 'http',
       bytesBefore: socket.bytesWritten,
       request,
       response,

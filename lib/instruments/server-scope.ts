@@ -1,11 +1,33 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Span } from '@opentelemetry/api';
 import { type ObservationContext, ROOT } from '../context/context.ts';
 import type { RequestScope } from '../context/request-scope.ts';
 
+/** What is read of a request: `http.IncomingMessage`, or the same of a stream of HTTP/2. */
+export interface ServedRequest {
+  readonly method?: string | undefined;
+  /** Request target: path with query. */
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  readonly headers: IncomingHttpHeaders;
+  /** `:authority` of HTTP/2, which stands for `Host`. */
+  readonly authority?: string | undefined;
+}
+
+/** What is read of a connection: `net.Socket`, or the same of a session of HTTP/2. */
+export interface ServedConnection {
+  readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly encrypted?: boolean | undefined;
+  /** Bytes that are written and not handed to the system. */
+  readonly writableLength: number;
+  /** Bytes that the app has written so far. */
+  readonly bytesWritten: number;
+}
+
 /**
- * The scope of one inbound HTTP/1 request. A class, so that all of them have one hidden class; everything that the
+ * The scope of one inbound request. A class, so that all of them have one hidden class; everything that the
  * end of the request needs is here or reachable from here, never in the store.
  */
 export class ServerScope implements RequestScope {
@@ -22,9 +44,10 @@ export class ServerScope implements RequestScope {
   /** What the connection had sent when the request came. */
   readonly bytesBefore: number;
   /** The three of Node; undefined once the request is over, since a timer of the app may hold the scope for ever. */
-  request: IncomingMessage | undefined;
+  request: ServedRequest | undefined;
+  /** Of HTTP/1 alone; undefined for upgrades. */
   response: ServerResponse | undefined;
-  socket: Socket | undefined;
+  socket: ServedConnection | undefined;
   /** What is put into the head of the response, unless the app has set the header itself. */
   readonly responseHeader: string;
   /** The header that the ID came in, when it is another one than ours; empty otherwise. */
@@ -88,9 +111,9 @@ export interface ServerScopeFields {
   readonly startMillis: number;
   readonly scheme: string;
   readonly bytesBefore: number;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly socket: Socket;
+  readonly request: ServedRequest;
+  readonly response: ServerResponse | undefined;
+  readonly socket: ServedConnection;
   readonly responseHeader: string;
   readonly secondResponseHeader: string;
 }

@@ -16,9 +16,12 @@ export interface ServerWatch {
   onServer(callback: (server: ObservedServer) => void): void;
 }
 
-/** `http.Server` or `https.Server`, told by what both have and no other server does: importing `https` would load TLS. */
-function isHttpServer(server: { closeIdleConnections?: unknown }): boolean {
-  return typeof server.closeIdleConnections === 'function';
+/**
+ * A server of `http`, `https` or `http2`, told by what these have and no other server does: importing `https` would load
+ * TLS.
+ */
+function isHttpServer(server: { closeIdleConnections?: unknown; updateSettings?: unknown }): boolean {
+  return typeof server.closeIdleConnections === 'function' || typeof server.updateSettings === 'function';
 }
 
 /** Keeps the HTTP servers of the app (not our own ones) as long as they listen. */

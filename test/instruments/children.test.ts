@@ -92,6 +92,8 @@ describe('the same tests on the other Nodes', () => {
       'outbound-ends.test.ts',
       'outbound-fetch.test.ts',
       'frameworks.test.ts',
+      'http2-server.test.ts',
+      'http2-server-ends.test.ts',
       'https.test.ts',
       'modules.test.ts',
     ]) {
