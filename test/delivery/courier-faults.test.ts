@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
 import { type Fault, startReceiver } from '../support/receiver.ts';
 import { eventually } from '../support/wait.ts';
-import { assertBalanced, counts, document, receiverFor, settled, sinkOptions, span } from './sink-fixture.ts';
+import { assertBalanced, counts, document, QUICK, receiverFor, settled, sinkOptions, span } from './sink-fixture.ts';
 
 const RECORDS = 200;
 
@@ -38,7 +38,8 @@ for (const { name, faults } of FAULTS) {
     const receiver = await receiverFor(t);
     receiver.fail(/_bulk/, ...faults);
     receiver.fail(/spans/, ...faults);
-    const sink = createJournalSink(sinkOptions(receiver));
+    const tuning = faults.includes('hang') ? { ...QUICK, requestTimeoutMillis: 300 } : QUICK;
+    const sink = createJournalSink(sinkOptions(receiver, { tuning }));
     t.after(() => sink.close(0));
     for (let at = 0; at < RECORDS; at += 1) {
       sink.log(document(at), at % 3 === 0);
