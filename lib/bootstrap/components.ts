@@ -60,9 +60,9 @@ function enabledBy({ enabledInstrumentations, disabledInstrumentations }: GivenO
  */
 export function createComponents(settings: Settings, onActive: () => void): Components {
   const { given, resource } = settings;
-  const { sink, tracing, start: startDelivery } = createDelivery(settings, onActive);
-  const metering = createMetering(settings, sink);
   const redactor = createRedactor(given.redact);
+  const { sink, tracing, start: startDelivery } = createDelivery(settings, redactor, onActive);
+  const metering = createMetering(settings, sink);
   const pipeline = createLogPipeline({
     resource,
     dataset: settings.logs.dataset,

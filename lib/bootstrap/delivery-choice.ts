@@ -7,6 +7,7 @@ import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import { createEngine } from '../traces/engine.ts';
 import { parseKeepPolicy } from '../traces/keep.ts';
 import type { SpanLimits } from '../traces/limits.ts';
+import { redactSpan, type SpanRedactor } from '../traces/redacted-span.ts';
 import { createSampler } from '../traces/sampler.ts';
 import type { Tracing } from '../traces/tracing.ts';
 import type { Settings } from './settings.ts';
@@ -53,10 +54,11 @@ function limitsOf(settings: Settings): Partial<SpanLimits> {
 /**
  * The journal with our engine, or the stock exporters with `NodeSDK` (docs/rationale.md, "Why not the stock pipeline?").
  *
+ * @param redactor what spans pass on their way to the journal; the stock pipeline has none
  * @param onFirstRecord called before the first record is taken
  * @throws SightlineError SIGHTLINE_E_PEER_MISSING when direct mode needs a package that is not installed
  */
-export function createDelivery(settings: Settings, onFirstRecord: () => void): Delivery {
+export function createDelivery(settings: Settings, redactor: SpanRedactor, onFirstRecord: () => void): Delivery {
   const options = deliveryOptions(settings);
   if (settings.given.delivery === 'direct') {
     const direct = createDirectDelivery(options);
@@ -76,7 +78,7 @@ export function createDelivery(settings: Settings, onFirstRecord: () => void): D
     limits: limitsOf(settings),
     keep: given.tracesKeep === undefined ? undefined : parseKeepPolicy(given.tracesKeep),
     // Without an address a span still carries the context; it just goes nowhere.
-    onEnd: settings.zipkinUrl === undefined ? () => {} : (span) => sink.span(span),
+    onEnd: settings.zipkinUrl === undefined ? () => {} : (span) => sink.span(redactSpan(span, redactor)),
   });
   return { sink, tracing, start: () => journal.start() };
 }

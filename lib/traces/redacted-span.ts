@@ -1,0 +1,101 @@
+import type { Attributes, AttributeValue } from '../model/attributes.ts';
+import type { SpanData } from '../model/span.ts';
+
+/** What the redactor of log lines does for spans. */
+export interface SpanRedactor {
+  /** The value under a key: hidden when the key says so, else without the secrets in its text. */
+  member(key: string, value: unknown): unknown;
+  /** Free text without tokens, credentials in URLs and pairs with a secret name. */
+  text(text: string): string;
+}
+
+/** Set by our own instruments from values that were cleaned there or hold nothing of a caller: not looked at again. */
+const CLEAN_KEYS: ReadonlySet<string> = new Set([
+  'http.request.method',
+  'http.request.method_original',
+  'http.response.status_code',
+  'http.route',
+  'url.scheme',
+  'url.path',
+  'url.query',
+  'url.full',
+  'server.address',
+  'server.port',
+  'client.address',
+  'network.protocol.version',
+  'user_agent.original',
+  'error.type',
+  'correlation.id',
+  'correlation.id.inbound',
+]);
+
+/** The same object when nothing was hidden. */
+function redactAttributes(attributes: Attributes, redactor: SpanRedactor): Attributes {
+  let copy: Attributes | undefined;
+  for (const key of Object.keys(attributes)) {
+    if (CLEAN_KEYS.has(key)) continue;
+    const value = attributes[key];
+    // The redactor changes arrays in place, and a span that has ended is never changed.
+    const clean = redactor.member(key, Array.isArray(value) ? [...value] : value) as AttributeValue;
+    if (clean === value) continue;
+    copy ??= { ...attributes };
+    copy[key] = clean;
+  }
+  return copy ?? attributes;
+}
+
+/**
+ * A span that has ended without secrets in what the app has put on it by the OpenTelemetry API: attributes of the
+ * span, its events and links, and the message of its status. Names stay: they are of low cardinality by specification.
+ *
+ * @returns the span itself when there was nothing to hide, else a copy
+ */
+export function redactSpan(span: SpanData, redactor: SpanRedactor): SpanData {
+  const attributes = redactAttributes(span.attributes, redactor);
+  const events = redactEach(span.events, redactor);
+  const links = redactEach(span.links, redactor);
+  const statusMessage = span.statusMessage === undefined ? undefined : redactor.text(span.statusMessage);
+  if (
+    attributes === span.attributes &&
+    events === span.events &&
+    links === span.links &&
+    statusMessage === span.statusMessage
+  ) {
+    return span;
+  }
+  return {
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    name: span.name,
+    kind: span.kind,
+    startMicros: span.startMicros,
+    durationMicros: span.durationMicros,
+    attributes,
+    events,
+    links,
+    statusCode: span.statusCode,
+    statusMessage,
+    scopeName: span.scopeName,
+    scopeVersion: span.scopeVersion,
+    droppedAttributes: span.droppedAttributes,
+    droppedEvents: span.droppedEvents,
+    droppedLinks: span.droppedLinks,
+    ...(span.debug !== undefined && { debug: span.debug }),
+  };
+}
+
+/** The same list when nothing was hidden in any. */
+function redactEach<Item extends { readonly attributes: Attributes }>(
+  items: readonly Item[],
+  redactor: SpanRedactor,
+): readonly Item[] {
+  let copy: Item[] | undefined;
+  for (const [index, item] of items.entries()) {
+    const attributes = redactAttributes(item.attributes, redactor);
+    if (attributes === item.attributes) continue;
+    copy ??= [...items];
+    copy[index] = { ...item, attributes };
+  }
+  return copy ?? items;
+}
