@@ -64,6 +64,7 @@ const DETAILS: PinoLineDetails = {
   object: undefined,
   error: undefined,
   errorName: undefined,
+  errorTreatment: 'none',
 };
 const line = (object: object, message: string): string =>
   `{"level":30${TIME}${base},${JSON.stringify(object).slice(1, -1)},"msg":${JSON.stringify(message)}}\n`;

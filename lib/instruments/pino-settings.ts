@@ -1,5 +1,5 @@
 import { isError } from '../logs/error-fields.ts';
-import type { PinoLineDetails } from '../logs/pino-document.ts';
+import type { ErrorTreatment, PinoLineDetails } from '../logs/pino-document.ts';
 
 /** A pino instance, as far as it is looked at. */
 export interface PinoInstance {
@@ -15,6 +15,8 @@ interface SettingSymbols {
   readonly nestedKey: symbol | undefined;
   readonly levelTexts: symbol | undefined;
   readonly stream: symbol | undefined;
+  readonly serializers: symbol | undefined;
+  readonly stringifiers: symbol | undefined;
 }
 
 /** Copies of pino that are known at a time. */
@@ -43,6 +45,8 @@ function symbolsOf(instance: PinoInstance): SettingSymbols | undefined {
     nestedKey: symbolNamed(instance, 'pino.nestedKey'),
     levelTexts: symbolNamed(instance, 'pino.lsCache'),
     stream: symbolNamed(instance, 'pino.stream'),
+    serializers: symbolNamed(instance, 'pino.serializers'),
+    stringifiers: symbolNamed(instance, 'pino.stringifiers'),
   };
   if (copies.length >= MAX_COPIES) copies.shift();
   copies.unshift(found);
@@ -81,6 +85,27 @@ function errorNameIn(object: unknown, errorKey: string, levelNumber: number): st
   return undefined;
 }
 
+/** What the logger is told to do with a field: pino keeps what its `redact` is about as functions that write the field. */
+function treatmentOf(
+  instance: PinoInstance,
+  symbols: SettingSymbols | undefined,
+  name: string,
+  errorKey: string,
+): ErrorTreatment {
+  const stringifiers = setting(instance, symbols?.stringifiers);
+  if (typeof stringifiers === 'object' && stringifiers !== null) {
+    const everywhere = Object.getOwnPropertySymbols(stringifiers).some(
+      (symbol) =>
+        symbol.description === 'pino.wildcardFirst' &&
+        typeof (stringifiers as Record<symbol, unknown>)[symbol] === 'function',
+    );
+    if (everywhere || name in stringifiers) return 'redacted';
+  }
+  const serializers = setting(instance, symbols?.serializers);
+  if (typeof serializers !== 'object' || serializers === null) return 'none';
+  return name in serializers || (name === errorKey && 'err' in serializers) ? 'serialised' : 'none';
+}
+
 /** What must be known beside the text of a line: from the instance and from the arguments of pino's `asJson`. */
 export function lineDetails(
   instance: PinoInstance,
@@ -107,6 +132,7 @@ export function lineDetails(
     object,
     error: isItself ? object : errorName === undefined ? undefined : (object as Record<string, unknown>)[errorName],
     errorName,
+    errorTreatment: errorName === undefined ? 'none' : treatmentOf(instance, symbols, errorName, errorKey),
   };
 }
 

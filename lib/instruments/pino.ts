@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path';
 import { fence } from '../core/fence.ts';
 import { kWrapped } from '../core/symbols.ts';
 import type { LogPipeline } from '../logs/log-pipeline.ts';
-import { isFileOf } from './module-hooks.ts';
 import { createLogLevelControl, type LogLevelControl } from './pino-levels.ts';
 import { lineDetails, type PinoInstance, writesToWorker } from './pino-settings.ts';
 
 /** First pino that publishes finished lines on a tracing channel. */
 const CHANNEL_SINCE = [9, 10] as const;
-/** The file with the prototype of all loggers, whose functions find each other through it. */
-const PROTOTYPE_FILE = 'lib/proto';
+/** The file with the prototype of all loggers, whose functions find each other through it: as `pino.js` asks for it, and by its path. */
+const PROTOTYPE_ID = /^\.\/lib\/proto(?:\.js)?$/;
+const PROTOTYPE_PATH = /[\\/]lib[\\/]proto\.js$/;
 
 type AsJson = (this: PinoInstance, object: unknown, message: unknown, number: number, time: string) => string;
 type Child = (this: PinoInstance, bindings: unknown, options: unknown) => PinoInstance;
@@ -86,8 +86,8 @@ function replaceFunctions(prototype: Prototype, slot: Slot): void {
   }
 }
 
-/** Whether the pino that a file belongs to has the tracing channel. */
-function hasChannel(file: string): boolean {
+/** Version of the pino that a file belongs to; undefined when it belongs to another package. The folder may have any name (`npm:pino@8`). */
+function pinoVersion(file: string): string | undefined {
   // pino.js lies in the package's root, the prototype in its lib folder.
   for (const directory of [dirname(file), dirname(dirname(file))]) {
     try {
@@ -95,14 +95,17 @@ function hasChannel(file: string): boolean {
         name?: string;
         version?: string;
       };
-      if (name !== 'pino') continue;
-      const [major = 0, minor = 0] = String(version).split('.').map(Number);
-      return major > CHANNEL_SINCE[0] || (major === CHANNEL_SINCE[0] && minor >= CHANNEL_SINCE[1]);
+      if (name === 'pino') return String(version);
     } catch {
       // Not the root of the package; the next one is.
     }
   }
-  return false;
+  return undefined;
+}
+
+function hasChannel(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > CHANNEL_SINCE[0] || (major === CHANNEL_SINCE[0] && minor >= CHANNEL_SINCE[1]);
 }
 
 /**
@@ -156,8 +159,10 @@ export function instrumentPino({ pipeline, onRequire, stdoutEcs }: PinoInstrumen
   }
 
   const stopRequire = onRequire(
-    (id, parentFilename) => isFileOf('pino', PROTOTYPE_FILE, id, parentFilename),
+    (id) => PROTOTYPE_ID.test(id) || PROTOTYPE_PATH.test(id),
     (create: () => object, { id, parentFilename }) => {
+      const version = pinoVersion(parentFilename === '' ? id : parentFilename);
+      if (version === undefined) return;
       // pino's factory gives an empty object with the prototype.
       const prototype = Object.getPrototypeOf(create()) as Prototype;
       let slot = prototype[kWrapped];
@@ -168,7 +173,7 @@ export function instrumentPino({ pipeline, onRequire, stdoutEcs }: PinoInstrumen
       }
       slots.push(slot);
       slot.made = made;
-      if (!stdoutEcs && hasChannel(parentFilename === '' ? id : parentFilename)) return;
+      if (!stdoutEcs && hasChannel(version)) return;
       slot.failed = failed;
       slot.line = (instance, args, line) => {
         if (stdoutEcs) return translate(instance, args, line) ?? line;

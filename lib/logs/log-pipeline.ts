@@ -112,7 +112,7 @@ export class LogPipeline {
     const path = redactor.url(scope.path.slice(0, MAX_PATH));
     const said = `${scope.method} ${path} ${statusCode ?? end.errorType ?? 'aborted'} ${Math.round(nanos(end) / NANOS_PER_MILLI)}ms`;
     sink.log(
-      `${this.requestHead(level, said, scope, end, path)},"event.duration":${nanos(end)},"event.kind":"event","event.category":["web"],"event.type":["access"]}`,
+      `${this.requestHead(level, said, scope, end, path)},"event.duration":${nanos(end)},"event.kind":"event","event.category":["web"],"event.type":["access"],"event.outcome":"${bad ? 'failure' : 'success'}"}`,
       false,
     );
     onLine(level);

@@ -1,6 +1,7 @@
 import { encodeHead, fieldNameOf, isReservedField, type LineIds } from '../codec/ecs-log.ts';
 import { jsonKey, jsonString } from '../codec/json-string.ts';
 import { type ErrorFields, encodeError, errorFields, isErrorShape, serialisedErrorFields } from './error-fields.ts';
+import { crossesValue, parseExactly, takeExcess } from './index-shape.ts';
 import { timeOfFragment } from './line-time.ts';
 import type { Redactor } from './redact.ts';
 
@@ -11,8 +12,16 @@ const CUT_MESSAGE = 16_384;
 /** Characters of a field that stays when a line is cut, and of all of them. */
 const CUT_FIELD = 1024;
 const CUT_FIELDS = 16_384;
-/** Fields of a line under their own names; the rest goes together into `app.more`, so that one line cannot use up an index's field limit. */
-const MAX_FIELDS = 1000;
+/**
+ * Fields of a line under their own names, nested ones counted; the rest goes together into `app.more`. An index takes 1000
+ * (`index.mapping.total_fields.limit`) and refuses documents beyond; a text without a template is two of them.
+ */
+const MAX_FIELDS = 400;
+/** Shorter lines cannot hold as many: `"a":1,` is a field. */
+const LEAST_COUNTED = MAX_FIELDS * 6;
+
+/** What stands between an error that was logged and the output of the app: nothing, a serializer, pino's `redact`. */
+export type ErrorTreatment = 'none' | 'serialised' | 'redacted';
 
 /** What the pino instance knows about a line beyond its text. */
 export interface PinoLineDetails {
@@ -32,6 +41,7 @@ export interface PinoLineDetails {
   /** The error object that was logged, when there was one, and under which name. */
   readonly error: unknown;
   readonly errorName: string | undefined;
+  readonly errorTreatment: ErrorTreatment;
 }
 
 export interface PinoDocumentOptions {
@@ -69,14 +79,14 @@ function bodyOf(line: string, { levelText, timeText }: PinoLineDetails): string 
 
 function parse(text: string): Fields | undefined {
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = parseExactly(text);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Fields) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Field names as JSON text with colon, reserved ones moved; remembered, since they come from code. */
+/** Field names remembered, since they come from code; then all are forgotten. */
 const MAX_NAMES = 2000;
 const names = new Map<string, FieldName>();
 
@@ -84,8 +94,8 @@ interface FieldName {
   readonly name: string;
   /** With colon. */
   readonly encoded: string;
-  /** Not the name that the app gave. */
-  readonly changed: boolean;
+  /** Not the name that the app gave, or dotted: another field may want the same place. */
+  readonly contested: boolean;
 }
 
 function fieldName(given: string, redactor: Redactor): FieldName {
@@ -93,11 +103,29 @@ function fieldName(given: string, redactor: Redactor): FieldName {
   if (found === undefined) {
     const usable = fieldNameOf(redactor.text(given));
     const name = isReservedField(usable) ? `app.${usable}` : usable;
-    found = { name, encoded: jsonKey(name), changed: name !== given };
+    found = { name, encoded: jsonKey(name), contested: name !== given || name.includes('.') };
     if (names.size >= MAX_NAMES) names.clear();
     if (given.length <= 100) names.set(given, found);
   }
   return found;
+}
+
+/**
+ * The key of a field with its colon; undefined when another field has the place, which would make an index refuse the document
+ * for the repeated name.
+ *
+ * @param taken names that were given already to fields whose own were changed or are dotted
+ */
+function placeOf(given: string, fields: Fields, redactor: Redactor, taken: Set<string>): string | undefined {
+  const field = fieldName(given, redactor);
+  if (!field.contested) return field.encoded;
+  const prefix = field.name.startsWith('app.') ? 'app.' : '';
+  const usable = field.name.slice(prefix.length);
+  const runsInto = usable.includes('.') && crossesValue(fields, given, redactor.isSecretKey);
+  const name = runsInto ? prefix + usable.replaceAll('.', '_') : field.name;
+  if (taken.has(name) || (name !== given && Object.hasOwn(fields, name))) return undefined;
+  taken.add(name);
+  return runsInto ? jsonKey(name) : field.encoded;
 }
 
 function encodeValue(value: unknown): string {
@@ -106,14 +134,14 @@ function encodeValue(value: unknown): string {
 
 /** The error of a line: what pino's serializer made of it, else the object itself where the serializer did not know it. */
 function errorOf(fields: Fields, details: PinoLineDetails, redactor: Redactor): ErrorFields | undefined {
-  const { errorKey, nestedKey, errorName, error } = details;
+  const { errorKey, nestedKey, errorName, errorTreatment, error } = details;
   const nested = nestedKey === undefined ? undefined : fields[nestedKey];
   const holder = typeof nested === 'object' && nested !== null ? (nested as Fields) : fields;
   for (const candidate of [fields[errorKey], holder[errorKey]]) {
     if (isErrorShape(candidate)) return serialisedErrorFields(candidate, redactor);
   }
-  // Missing or replaced by a text: the app redacts it, and what it hides stays hidden.
-  if (errorName === undefined || typeof holder[errorName] !== 'object') return undefined;
+  // What the app's serializer left out or its `redact` hides stays out.
+  if (errorName === undefined || errorTreatment !== 'none' || typeof holder[errorName] !== 'object') return undefined;
   return errorFields(error, redactor);
 }
 
@@ -133,7 +161,7 @@ function cut(
   length: number,
 ): string {
   const { time, message, error, fields } = parts;
-  const { redactor, staticFields } = options;
+  const { redactor, staticFields, machine } = options;
   let text = encodeHead(time, details.levelLabel, message.slice(0, CUT_MESSAGE), staticFields, ids);
   if (error !== undefined) {
     text += encodeError({
@@ -143,17 +171,15 @@ function cut(
     });
   }
   let room = CUT_FIELDS;
+  const taken = new Set<string>();
   for (const name of Object.keys(fields)) {
     const value = fields[name];
-    if (
-      name === details.messageKey ||
-      typeof value === 'object' ||
-      name.length > 100 ||
-      (fieldName(name, redactor).changed && !isReservedField(name))
-    )
-      continue;
-    if (typeof value === 'string' && value.length > CUT_FIELD) continue;
-    const encoded = `,${fieldName(name, redactor).encoded}${encodeValue(redactor.member(name, value))}`;
+    if (name === details.messageKey || name.length > 100 || isBase(name, value, machine)) continue;
+    if (error !== undefined && (name === details.errorKey || name === details.errorName)) continue;
+    if (encodeValue(value).length > CUT_FIELD) continue;
+    const place = placeOf(name, fields, redactor, taken);
+    if (place === undefined) continue;
+    const encoded = `,${place}${encodeValue(redactor.member(name, value))}`;
     room -= encoded.length;
     if (room < 0) break;
     text += encoded;
@@ -190,14 +216,14 @@ function encodeFields(
   fields: Fields,
   details: PinoLineDetails,
   hasError: boolean,
+  excess: readonly [string, unknown][],
   options: PinoDocumentOptions,
 ): string {
   const { redactor, machine } = options;
   const { messageKey, errorKey, errorName } = details;
   let text = '';
-  let count = 0;
-  let taken: Set<string> | undefined;
-  let more: unknown[] | undefined;
+  const taken = new Set<string>();
+  const more = excess.map(([name, value]) => [name, redactor.member(name, value)]);
   for (const name of Object.keys(fields)) {
     const value = fields[name];
     if (name === messageKey || isBase(name, value, machine)) continue;
@@ -215,27 +241,16 @@ function encodeFields(
     )
       continue;
     const clean = redactor.member(name, value);
-    const field = fieldName(name, redactor);
-    count += 1;
-    // Two names that an index takes as one would make it refuse the document for the repeated field.
-    const repeated = field.changed && (taken?.has(field.name) === true || Object.hasOwn(fields, field.name));
-    if (field.changed) {
-      taken ??= new Set();
-      taken.add(field.name);
-    }
-    if (count > MAX_FIELDS || repeated) {
-      more ??= [];
-      more.push([name, clean]);
-    } else {
-      text += `,${field.encoded}${encodeValue(clean)}`;
-    }
+    const place = placeOf(name, fields, redactor, taken);
+    if (place === undefined) more.push([name, clean]);
+    else text += `,${place}${encodeValue(clean)}`;
   }
   // The message that was given hides one among the fields, on the app's own output too.
   const hidden = ownValue(details.object, messageKey);
   if (typeof hidden === 'string' && details.nestedKey === undefined && hidden !== fields[messageKey]) {
     text += `,${jsonKey(`app.${messageKey}`)}${jsonString(redactor.text(hidden.slice(0, CUT_MESSAGE)))}`;
   }
-  return more === undefined ? text : `${text},"app.more":${jsonString(JSON.stringify(more))}`;
+  return more.length === 0 ? text : `${text},"app.more":${jsonString(JSON.stringify(more))}`;
 }
 
 /** What the serializer kept beyond type, message and stack: codes, status, the aggregated errors. */
@@ -273,11 +288,19 @@ export function pinoDocument(
   // Too long in any case: not worth cleaning as a whole.
   if (line.length > MAX_DOCUMENT_BYTES) return cut(parts, details, ids, options, line.length);
 
+  const excess =
+    line.length < LEAST_COUNTED
+      ? []
+      : takeExcess(
+          fields,
+          MAX_FIELDS,
+          (name, value) => name === details.messageKey || isBase(name, value, options.machine),
+        );
   let document = encodeHead(time, details.levelLabel, message, staticFields, ids);
   if (error !== undefined) document += encodeError(error);
   const name = loggerName(fields, details.object);
   if (name !== undefined) document += `,"log.logger":${jsonString(redactor.text(name))}`;
-  document += `${encodeFields(fields, details, error !== undefined, options)}}`;
+  document += `${encodeFields(fields, details, error !== undefined, excess, options)}}`;
   // A UTF-16 unit is at most three bytes: most lines need no counting.
   if (document.length * 3 <= MAX_DOCUMENT_BYTES || Buffer.byteLength(document) <= MAX_DOCUMENT_BYTES) return document;
   return cut(parts, details, ids, options, line.length);
@@ -293,6 +316,9 @@ export function unserialisableDocument(
   const { redactor, staticFields, now } = options;
   const text = typeof message === 'string' ? redactor.text(message.slice(0, CUT_MESSAGE)) : '';
   const head = encodeHead(timeOfFragment(details.timeText) ?? now(), details.levelLabel, text, staticFields, ids);
-  const error = details.error === undefined ? '' : encodeError(errorFields(details.error, redactor));
+  const error =
+    details.error === undefined || details.errorTreatment === 'redacted'
+      ? ''
+      : encodeError(errorFields(details.error, redactor));
   return `${head}${error},"app.unserialisable":true}`;
 }

@@ -1,4 +1,5 @@
 import { fieldNameOf } from '../codec/ecs-log.ts';
+import { crossesValue, isExactNumber, unify } from './index-shape.ts';
 import { REDACTED, redactText } from './redact-text.ts';
 import { createSecretKeys } from './secret-keys.ts';
 
@@ -16,7 +17,7 @@ const MAX_REMEMBERED_KEYS = 2000;
 /** Longer names are judged each time. */
 const MAX_REMEMBERED_LENGTH = 100;
 /** Shorter keys hold no token; longer ones are looked through like a text. */
-const KEY_AS_TEXT = 20;
+const KEY_AS_TEXT = 8;
 
 export interface Redactor {
   /** Whether the value under this key never leaves. */
@@ -42,6 +43,8 @@ interface KnownKey {
   readonly plural: boolean;
   /** Levels it adds. */
   readonly levels: number;
+  /** Changed or dotted: another key of the same object may want the same place. */
+  readonly contested: boolean;
 }
 
 /** As data, never through the `__proto__` accessor. */
@@ -60,26 +63,46 @@ export function createRedactor(spec: string | undefined): Redactor {
   const keys = createSecretKeys(spec);
   const known = new Map<string, KnownKey>();
   const text = (input: string): string => redactText(input, keys);
+  /** A list within a list is made to agree together with the outer one. */
+  let inList = false;
 
   function keyOf(key: string): KnownKey {
     let found = known.get(key);
     if (found === undefined) {
       const name = fieldNameOf(key.length > KEY_AS_TEXT ? text(key) : key);
       const verdict = keys.judge(key);
-      found = { name, secret: verdict === 'secret', plural: verdict === 'plural', levels: name.split('.').length };
+      found = {
+        name,
+        secret: verdict === 'secret',
+        plural: verdict === 'plural',
+        levels: name.split('.').length,
+        contested: name !== key || name.includes('.'),
+      };
       if (known.size >= MAX_REMEMBERED_KEYS) known.clear();
       if (key.length <= MAX_REMEMBERED_LENGTH) known.set(key, found);
     }
     return found;
   }
 
+  /** As text: cleaned as a structure first, whatever its depth. */
   function deep(input: object): string {
     try {
-      return text(JSON.stringify(input).slice(0, MAX_DEEP_TEXT));
+      return JSON.stringify(walk(input, Number.NEGATIVE_INFINITY)).slice(0, MAX_DEEP_TEXT);
     } catch {
+      // Deeper than the stack: nobody has looked at it, so it does not leave.
       return REDACTED;
     }
   }
+
+  /** A name that no other key of the object has and that runs into no other value. */
+  function freeName(record: Record<string, unknown>, key: string, usable: string): string {
+    let name = crossesValue(record, key, isSecret) ? usable.replaceAll('.', '_') : usable;
+    if (name === key) return name;
+    while (Object.hasOwn(record, name)) name += '_';
+    return name;
+  }
+
+  const isSecret = (key: string): boolean => keys.judge(key) !== 'plain';
 
   /** Also lists of names and values in turn, `rawHeaders` of Node, and pairs `[name, value]`. */
   function array(input: unknown[], depth: number): unknown[] {
@@ -103,13 +126,24 @@ export function createRedactor(spec: string | undefined): Redactor {
 
   function walk(input: unknown, depth: number): unknown {
     if (typeof input === 'string') return text(input);
-    if (typeof input !== 'object' || input === null) return input;
+    if (typeof input !== 'object' || input === null || isExactNumber(input)) return input;
     if (depth >= MAX_DEPTH) return deep(input);
-    if (Array.isArray(input)) return array(input, depth + 1);
+    if (Array.isArray(input)) {
+      const isOutermost = !inList;
+      inList = true;
+      try {
+        array(input, depth + 1);
+      } finally {
+        if (isOutermost) inList = false;
+      }
+      if (isOutermost) unify(input);
+      return input;
+    }
     const record = input as Record<string, unknown>;
     for (const key of Object.keys(record)) {
       const member = record[key];
-      const { name, secret, plural, levels } = keyOf(key);
+      const { name: usable, secret, plural, levels, contested } = keyOf(key);
+      const name = contested ? freeName(record, key, usable) : usable;
       const hidden =
         typeof member !== 'boolean' &&
         member !== null &&

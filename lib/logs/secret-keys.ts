@@ -117,8 +117,16 @@ export function createSecretKeys(spec: string | undefined): SecretKeys {
   const verdicts = new Map<string, Verdict>();
   const isMeant = (mark: string): boolean => !allowed.has(mark);
 
+  /** `user.session` is judged as a whole and by its last part. */
   function consider(key: string): Verdict {
     const name = normalise(key);
+    const whole = considerName(name);
+    const dot = key.lastIndexOf('.');
+    if (whole !== 'plain' || dot < 0 || allowed.has(name)) return whole;
+    return considerName(normalise(key.slice(dot + 1)));
+  }
+
+  function considerName(name: string): Verdict {
     if (keys.has(name)) return 'secret';
     if (allowed.has(name)) return 'plain';
     if (SECRET_PLURALS.some((ending) => name.endsWith(ending) && isMeant(ending))) return 'plural';

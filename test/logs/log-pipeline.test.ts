@@ -65,6 +65,7 @@ const details = (given: Partial<PinoLineDetails> = {}): PinoLineDetails => ({
   object: undefined,
   error: undefined,
   errorName: undefined,
+  errorTreatment: 'none',
   ...given,
 });
 const LINE = '{"level":30,"time":1531171074631,"msg":"hello"}\n';

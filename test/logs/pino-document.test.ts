@@ -112,11 +112,11 @@ describe('fields', () => {
     assert.equal(logged({}, (logger) => logger.info({ msg: 5 })).document['message'], '5');
   });
 
-  test('the last of a thousand fields has its name, one more is kept together with its value', () => {
+  test('the last of 400 fields has its name, one more is kept together with its value', () => {
     const fields = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, index]));
-    assert.ok('f999' in info(fields(1000), 'm') && !('app.more' in info(fields(1000), 'm')));
-    assert.equal(info(fields(1001), 'm')['app.more'], '[["f1000",1000]]');
+    assert.ok('f399' in info(fields(400), 'm') && !('app.more' in info(fields(400), 'm')));
+    assert.equal(info(fields(401), 'm')['app.more'], '[["f400",400]]');
   });
 
   test('two names that an index takes as one are no repeated field', () => {

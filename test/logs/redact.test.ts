@@ -217,7 +217,7 @@ describe('what is no secret stays', () => {
   });
 
   test('numbers and structure of ordinary objects', () => {
-    const object = { a: 1, b: [1, 'x', null, true, { c: -0.5 }], d: {}, e: [] };
+    const object = { a: 1, b: [{ c: -0.5, x: 'x' }, null, { c: 1.5, t: true }], d: {}, e: [] };
     assert.deepEqual(redactor.value(structuredClone(object)), object);
   });
 });
