@@ -11,6 +11,9 @@ target=${SIGHTLINE_BACKENDS:-/var/tmp/sightline-backends}
 mkdir -p "$target/bin" "$target/npm"
 target=$(cd "$target" && pwd)
 
+# Where Go's own installer puts it, for shells whose profile was not read.
+PATH=$PATH:/usr/local/go/bin
+
 ZIPKIN=3.6.1
 ELASTICSEARCH=8.19.21
 ELASTICSEARCH_SHA256=215d5f3dbf0609a149f6218a9e47b6ae2df34ebbff3c5754e35f15a5e5393c8a
