@@ -27,6 +27,8 @@ const DEFAULT_CORRELATION_HEADERS = ['x-correlation-id', 'x-request-id'] as cons
 const DEFAULT_IGNORED = ['/livez', '/readyz', '/healthz', '/health', '/metrics', '/favicon.ico'] as const;
 /** After the first listen: an app that has just started has better things to do than to start our worker. */
 const DELIVERY_START_MILLIS = 1000;
+/** A process that pushes has its worker this long after its start. */
+const PUSH_WORKER_MILLIS = 100;
 const DEFAULT_ADMIN_PORT = 9470;
 const DEFAULT_ADMIN_HOST = '127.0.0.1';
 /** What /loglevel shows while the pino instrument is off. */
@@ -41,7 +43,10 @@ export interface Components {
   readonly onUncaught: LifecycleHooks['onUncaught'];
   /** Last call before the process goes: open requests end, StatsD is handed over, the target file goes. */
   beforeExit(): void;
-  flushStatsd(): void;
+  /** Whether the end of the process has a last page to push. */
+  readonly pushes: boolean;
+  /** Hands metrics that are sent to delivery; at the latest after `millis`. @param last nothing comes after it */
+  handOverMetrics(millis: number, last: boolean): Promise<void>;
   /** Takes all hooks off. */
   stop(): void;
 }
@@ -98,6 +103,13 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     : undefined;
   if (enabled('prom-client')) {
     instrumentPromClient({ onRequire, onRegistry: (registry) => metering.exposition.addAppRegistry(registry) });
+  }
+  if (metering.push !== undefined) {
+    // A process that pushes may have neither a server nor a record.
+    onActive();
+    metering.push.start();
+    // Started in the last moment, the worker would cost the end of a short process most of its time.
+    runOutside(() => setTimeout(startDelivery, PUSH_WORKER_MILLIS).unref());
   }
   health.join({ rolling: metering.rolling, deliveryStatus: () => sink.status(), resource });
 
@@ -157,13 +169,18 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     beforeExit() {
       instruments.abortOpenRequests();
       metering.flushStatsd();
+      metering.push?.atExit();
       try {
         withdrawTarget?.();
       } catch (error) {
         reportBug('target file', error);
       }
     },
-    flushStatsd: () => metering.flushStatsd(),
+    pushes: metering.push !== undefined,
+    async handOverMetrics(millis, last) {
+      metering.flushStatsd();
+      await metering.push?.now(millis, last);
+    },
     stop() {
       withdrawTarget?.();
       pino?.stop();

@@ -20,7 +20,7 @@ export interface Delivery {
 }
 
 function deliveryOptions(settings: Settings): DeliveryOptions {
-  const { given, logs, zipkinUrl, statsdUrl, resource } = settings;
+  const { given, logs, zipkinUrl, statsdUrl, pushUrl, resource } = settings;
   return {
     resource,
     logs:
@@ -35,7 +35,8 @@ function deliveryOptions(settings: Settings): DeliveryOptions {
           }
         : undefined,
     spans: zipkinUrl === undefined ? undefined : { url: zipkinUrl },
-    statsd: statsdUrl === undefined ? undefined : { url: statsdUrl },
+    statsd: statsdUrl === undefined ? undefined : { url: statsdUrl, lengthPrefix: given.statsdDialect === 'dogstatsd' },
+    push: pushUrl === undefined ? undefined : { url: pushUrl },
   };
 }
 
@@ -101,6 +102,7 @@ function announceFirst(sink: TelemetrySink, onFirstRecord: () => void): Telemetr
       sink.log(document, atOnce);
     },
     statsd: (packets) => sink.statsd(packets),
+    push: (page) => sink.push(page),
     appendNow: () => sink.appendNow(),
     status: () => sink.status(),
     flush: (timeoutMillis) => sink.flush(timeoutMillis),

@@ -140,19 +140,19 @@ export const OPTIONS = {
   metricsPushUrl: row(
     'SIGHTLINE_METRICS_PUSH_URL',
     '`$STACK/pushgateway`',
-    'Pushgateway protocol. Not in this version: `push` is then off, and one line says so',
+    'Pushgateway protocol, for processes that end before they are scraped: every 15 s, and the last values at the end. Job is the service, instance the host or `service.instance.id`',
     as.url('http', 'https'),
   ),
   statsdUrl: row(
     'SIGHTLINE_STATSD_URL',
     'udp://127.0.0.1:8125',
-    '`udp://`; `tcp://` and `unix://` are not in this version, and one line says so',
+    '`udp://`, `tcp://`, or `unix:///path` of a stream socket (Node has no Unix datagrams)',
     as.url('udp', 'tcp', 'unix'),
   ),
   statsdDialect: row(
     'SIGHTLINE_STATSD_DIALECT',
     'hierarchy',
-    '`hierarchy` (also what Graphite reads); `dogstatsd` and `influx` are not in this version, and one line says so',
+    '`hierarchy` (also what Graphite reads), `dogstatsd`, `influx`: names with tags',
     as.oneOf('hierarchy', 'dogstatsd', 'influx'),
   ),
   metricSeriesLimit: row(

@@ -1,5 +1,6 @@
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { pushPath } from '../codec/push-path.ts';
 import type { Resource } from '../model/resource.ts';
 import type { GivenOptions } from './options.ts';
 
@@ -8,6 +9,8 @@ const DEFAULT_STACK_URL = 'http://127.0.0.1:4380';
 /** Caps of the journal while the address is only the defaulted local stack, which may never be started. */
 const UNASKED_JOURNAL_BYTES = 32 * 1024 ** 2;
 const UNASKED_JOURNAL_MILLIS = 3_600_000;
+/** Default of `SIGHTLINE_SHUTDOWN_TIMEOUT`: deadline of `flush` and `shutdown`, milliseconds. */
+export const SHUTDOWN_MILLIS = 3000;
 const JOURNAL_BYTES = 512 * 1024 ** 2;
 const JOURNAL_MILLIS = 24 * 3_600_000;
 
@@ -31,6 +34,8 @@ export interface Settings {
   readonly zipkinUrl: string | undefined;
   readonly prometheus: boolean;
   readonly statsdUrl: string | undefined;
+  /** Pushgateway with job and instance; undefined = nothing is pushed. */
+  readonly pushUrl: string | undefined;
   readonly journalMaxBytes: number;
   readonly journalMaxAgeMillis: number;
   /** Signals that were asked for and are off, each one sentence. */
@@ -101,28 +106,29 @@ function zipkinUrlOf(given: GivenOptions, stack: string | undefined, off: string
   return url;
 }
 
-function statsdUrlOf(given: GivenOptions, off: string[]): string | undefined {
+function statsdUrlOf(given: GivenOptions): string | undefined {
   if (!(given.metrics ?? []).includes('statsd')) return undefined;
-  const url = given.statsdUrl ?? 'udp://127.0.0.1:8125';
-  if ((given.statsdDialect ?? 'hierarchy') !== 'hierarchy') {
-    off.push(
-      `StatsD: the ${given.statsdDialect} dialect is not in this version; set SIGHTLINE_STATSD_DIALECT=hierarchy`,
-    );
+  return given.statsdUrl ?? 'udp://127.0.0.1:8125';
+}
+
+/**
+ * Where pages are pushed. The instance is the host unless `service.instance.id` is given: a gateway keeps every instance
+ * for ever, and one of each run would fill it.
+ */
+function pushUrlOf(given: GivenOptions, resource: Resource, stack: string | undefined, off: string[]) {
+  if (!(given.metrics ?? []).includes('push')) return undefined;
+  const base = given.metricsPushUrl ?? (stack === undefined ? undefined : `${stack}/pushgateway`);
+  if (base === undefined) {
+    off.push('metrics are not pushed: no address; set SIGHTLINE_METRICS_PUSH_URL or SIGHTLINE_STACK_URL');
     return undefined;
   }
-  if (!url.startsWith('udp://')) {
-    off.push(`StatsD: ${url.split(':', 1)[0]}:// is not in this version; set SIGHTLINE_STATSD_URL=udp://host:port`);
-    return undefined;
-  }
-  return url;
+  return base + pushPath(resource.serviceName, resource.attributes['service.instance.id'] ?? resource.hostName);
 }
 
 /** Applies every default: the one place where options meet each other. */
 export function createSettings(given: GivenOptions, resource: Resource, env: NodeJS.ProcessEnv): Settings {
   const off: string[] = [];
   const stack = stackUrlOf(given, resource);
-  if ((given.metrics ?? []).includes('push'))
-    off.push('metrics: push is not in this version; let Prometheus scrape the admin port');
   return Object.freeze({
     given,
     resource,
@@ -131,7 +137,8 @@ export function createSettings(given: GivenOptions, resource: Resource, env: Nod
     logs: logSettings(given, resource, stack.url, off),
     zipkinUrl: zipkinUrlOf(given, stack.url, off),
     prometheus: (given.metrics ?? ['prometheus']).includes('prometheus'),
-    statsdUrl: statsdUrlOf(given, off),
+    statsdUrl: statsdUrlOf(given),
+    pushUrl: pushUrlOf(given, resource, stack.url, off),
     journalMaxBytes: given.journalMax ?? (stack.defaulted ? UNASKED_JOURNAL_BYTES : JOURNAL_BYTES),
     journalMaxAgeMillis: given.journalMaxAge ?? (stack.defaulted ? UNASKED_JOURNAL_MILLIS : JOURNAL_MILLIS),
     off,

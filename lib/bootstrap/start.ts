@@ -14,10 +14,8 @@ import { createLifecycle } from './lifecycle.ts';
 import type { Observation, ShutdownResult } from './observation.ts';
 import { type ObserveOptions, readOptions } from './options.ts';
 import { createResource } from './resource.ts';
-import { createSettings, type Settings } from './settings.ts';
+import { createSettings, type Settings, SHUTDOWN_MILLIS } from './settings.ts';
 
-/** Default deadline of `flush` and `shutdown`, milliseconds. */
-const SHUTDOWN_MILLIS = 3000;
 /** Default of `SIGHTLINE_DRAIN_TIMEOUT`, milliseconds. */
 const DRAIN_MILLIS = 500;
 
@@ -70,17 +68,20 @@ function inertObservation(): Observation {
 }
 
 function assemble(settings: Settings, globals: GlobalApi): Observation {
+  const deadline = settings.given.shutdownTimeout ?? SHUTDOWN_MILLIS;
   const lifecycle = createLifecycle({
     onUncaught: (error, kind, fatal) => components.onUncaught(error, kind, fatal),
     appendNow: () => components.sink.appendNow(),
     onExit(millis) {
       components.beforeExit();
       components.sink.appendNow();
-      components.sink.drainSync(millis);
+      // A last page has no journal to wait in.
+      components.sink.drainSync(components.pushes ? deadline : millis);
     },
-    drain(millis) {
-      components.flushStatsd();
-      return components.sink.flush(millis);
+    async drain(millis) {
+      const end = performance.now() + millis;
+      await components.handOverMetrics(millis, true);
+      await components.sink.flush(Math.max(0, end - performance.now()));
     },
     drainTimeoutMillis: settings.given.drainTimeout ?? DRAIN_MILLIS,
   });
@@ -92,14 +93,13 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
     propagation: components.propagator,
   });
 
-  const deadline = settings.given.shutdownTimeout ?? SHUTDOWN_MILLIS;
   let ending: Promise<ShutdownResult> | undefined;
 
   async function shutdown(timeoutMillis: number): Promise<ShutdownResult> {
     const end = performance.now() + timeoutMillis;
     const remaining = () => Math.max(0, end - performance.now());
     try {
-      components.flushStatsd();
+      await components.handOverMetrics(remaining(), true);
       sink.appendNow();
       await sink.flush(remaining());
     } catch (error) {
@@ -126,10 +126,11 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
         return components.admin.url;
       },
     },
-    flush() {
-      components.flushStatsd();
+    async flush() {
+      const end = performance.now() + deadline;
       sink.appendNow();
-      return sink.flush(deadline);
+      await components.handOverMetrics(deadline, false);
+      await sink.flush(Math.max(0, end - performance.now()));
     },
     shutdown(options) {
       ending ??= shutdown(options?.timeoutMs ?? deadline);

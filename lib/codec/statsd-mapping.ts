@@ -10,6 +10,7 @@ import {
   timingOf,
   VALUE,
 } from './statsd-hierarchy.ts';
+import { type TaggedDialect, taggedName } from './statsd-tags.ts';
 
 /**
  * The mapping file of statsd_exporter (github.com/prometheus/statsd_exporter, "Metric Mapping and Configuration") that
@@ -112,14 +113,84 @@ function ruleText(rule: Rule): string {
   lines.push(`  name: ${JSON.stringify(rule.name)}`);
   if (rule.help !== undefined) lines.push(`  help: ${JSON.stringify(rule.help)}`);
   if (rule.buckets !== undefined) lines.push('  histogram_options:', `    buckets: [${rule.buckets.join(', ')}]`);
-  lines.push('  labels:');
+  if (rule.labels !== undefined) lines.push('  labels:');
   for (const [name, value] of Object.entries(rule.labels ?? {})) lines.push(`    ${name}: ${JSON.stringify(value)}`);
   return lines.join('\n');
 }
 
-/** The whole file, with its head; ends with a line end. */
+const WIRE_OF = { counter: 'counter', gauge: 'gauge', info: 'gauge', histogram: 'observer' } as const;
+
+/** With tags only names have to be made: the labels are those of `/metrics` already. */
+function taggedRules(): Rule[] {
+  const definitions: readonly MetricDefinition[] = Object.values(CATALOGUE);
+  const taken: readonly string[] = TAKEN_BY_EXPORTER;
+  return [
+    ...definitions.map(
+      ({ prometheus, type, help, buckets }): Rule => ({
+        match: taggedName(prometheus),
+        wire: WIRE_OF[type],
+        name: prometheus,
+        help,
+        ...(buckets !== undefined && { buckets }),
+      }),
+    ),
+    ...RUNTIME_METRICS.filter(({ type }) => type !== 'histogram').map(
+      ({ prometheus, type, help }): Rule => ({
+        match: taggedName(prometheus),
+        wire: WIRE_OF[type],
+        name: taken.includes(prometheus) ? PREFIX_OF_TAKEN + prometheus : prometheus,
+        help,
+      }),
+    ),
+  ];
+}
+
+function defaultsText(): string {
+  return `defaults:
+  observer_type: histogram
+  match_type: glob
+  # The most precise rule wins, in whatever order.
+  glob_disable_ordering: true
+  histogram_options:
+    buckets: [${CATALOGUE.httpServerRequestDuration.buckets.join(', ')}]`;
+}
+
+const TAGGED_WORDS: Readonly<Record<TaggedDialect, readonly string[]>> = {
+  dogstatsd: [
+    'DogStatsD',
+    `#   - All labels are those of /metrics; in their values a comma and a bar are _. In a container the exporter adds
+#     container_id; DD_ORIGIN_DETECTION_ENABLED=false at the service leaves it out.`,
+  ],
+  influx: [
+    'Influx',
+    '#   - All labels are those of /metrics; in their values each of : | , = [ ] and white space is _ (/orders/_id).',
+  ],
+};
+
+/** The whole file for a dialect with tags; ends with a line end. */
+export function taggedMapping(dialect: TaggedDialect): string {
+  const [word, labels] = TAGGED_WORDS[dialect];
+  return `# Generated from lib/model/catalogue.ts by \`npm run generate\`. Do not edit.
+#
+# Mapping of statsd_exporter for SIGHTLINE_STATSD_DIALECT=${dialect} (${word} tags). It gives the metric names of the services'
+# own /metrics, so that the same dashboards work:
+${labels}
+#   - environment, instance (the host), job (the service) and service_version are tags, too. Scrape the exporter with
+#     honor_labels: true, else they become exported_instance and exported_job.
+#   - The exporter has process_cpu_seconds_total, process_resident_memory_bytes and four more for itself; those of the
+#     services are nodejs_process_… here.
+#   - Metrics of the app need no rule: they keep their names.
+# Scraping a service's /metrics and this exporter into one Prometheus counts everything twice: choose one.
+#
+#   statsd_exporter --statsd.mapping-config=mapping-${dialect}.yml
+${defaultsText()}
+mappings:
+${taggedRules().map(ruleText).join('\n')}
+`;
+}
+
+/** The whole file for the hierarchy, with its head; ends with a line end. */
 export function statsdMapping(): string {
-  const buckets = CATALOGUE.httpServerRequestDuration.buckets.join(', ');
   return `# Generated from lib/model/catalogue.ts by \`npm run generate\`. Do not edit.
 #
 # Mapping of statsd_exporter for Sightline's StatsD hierarchy (environment.host.service.group.segment.outcome).
@@ -134,13 +205,7 @@ export function statsdMapping(): string {
 # Scraping a service's /metrics and this exporter into one Prometheus counts everything twice: choose one.
 #
 #   statsd_exporter --statsd.mapping-config=mapping.yml
-defaults:
-  observer_type: histogram
-  match_type: glob
-  # The most precise rule wins, in whatever order.
-  glob_disable_ordering: true
-  histogram_options:
-    buckets: [${buckets}]
+${defaultsText()}
 mappings:
 ${rules().map(ruleText).join('\n')}
 `;

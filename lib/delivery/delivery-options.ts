@@ -15,14 +15,22 @@ export interface LogDestination {
   readonly caFile?: string | undefined;
 }
 
+export interface StatsdDestination {
+  /** `udp://host:port`, `tcp://host:port`, `unix:///path` of a stream socket. */
+  readonly url: string;
+  /** Over a Unix socket, each packet with its length before it, as DogStatsD has it; else lines. */
+  readonly lengthPrefix?: boolean | undefined;
+}
+
 /** What delivery needs to know, however it is done. A destination that is `undefined` switches its signal off. */
 export interface DeliveryOptions {
   readonly resource: Resource;
   readonly logs: LogDestination | undefined;
   /** Zipkin v2 endpoint, such as `http://127.0.0.1:9411/api/v2/spans`. */
   readonly spans: { readonly url: string } | undefined;
-  /** `udp://host:port`. */
-  readonly statsd: { readonly url: string } | undefined;
+  readonly statsd: StatsdDestination | undefined;
+  /** Pushgateway with job and instance in its path. */
+  readonly push?: { readonly url: string } | undefined;
   /** Takes one sentence when a backend goes down, when it is back, when the journal cannot be written. Default: `diag.notice`. */
   readonly onNotice?: ((text: string) => void) | undefined;
 }

@@ -5,7 +5,14 @@ import { runOutside } from '../context/context.ts';
 import { diag } from '../core/diag.ts';
 import { reportBug } from '../core/fence.ts';
 import type { SpanData } from '../model/span.ts';
-import type { DeliveryCounts, DeliveryStatus, Signal, TelemetrySink } from '../model/telemetry-sink.ts';
+import type {
+  BestEffortCounts,
+  DeliveryCounts,
+  DeliveryStatus,
+  MetricsPage,
+  Signal,
+  TelemetrySink,
+} from '../model/telemetry-sink.ts';
 import { CourierThread } from './courier-thread.ts';
 import { DELIVERY_TUNING, destinationFingerprint, type JournalSinkOptions } from './delivery-options.ts';
 import { journalName, removeJournal, serviceDirectory } from './journal/journal-directory.ts';
@@ -28,7 +35,7 @@ export interface JournalSink extends TelemetrySink {
   /** Starts delivery now instead of soon after the first record: looks for what processes before this one left behind. */
   start(): void;
   /** StatsD packets so far; best effort, so no part of the balance. */
-  statsdCounts(): { readonly accepted: number; readonly sent: number; readonly dropped: number };
+  statsdCounts(): BestEffortCounts;
 }
 
 /**
@@ -52,6 +59,7 @@ class JournalDelivery implements JournalSink {
   private readonly lastErrors: Partial<Record<Signal, string>> = {};
   private statsdAccepted = 0;
   private statsdDropped = 0;
+  private pushesDropped = 0;
   private backlogSince = 0;
   private startTimer: NodeJS.Timeout | undefined;
   private scheduled = false;
@@ -88,6 +96,7 @@ class JournalDelivery implements JournalSink {
         logs: options.logs,
         spans: options.spans,
         statsd: options.statsd,
+        push: options.push,
         tuning: { ...DELIVERY_TUNING, ...options.tuning },
         journal: this.writer.current,
         adopted: this.thread.adoptedJournals,
@@ -158,12 +167,20 @@ class JournalDelivery implements JournalSink {
     this.thread.post({ kind: 'statsd', packets });
   }
 
-  start(): void {
-    if (
-      this.closed ||
-      (this.options.logs === undefined && this.options.spans === undefined && this.options.statsd === undefined)
-    )
+  push(page: MetricsPage): void {
+    if (this.options.push === undefined) return;
+    this.start();
+    if (this.closed || !this.thread.running) {
+      this.pushesDropped += 1;
       return;
+    }
+    this.ledger.add('push.posted', 1);
+    this.thread.post({ kind: 'push', page });
+  }
+
+  start(): void {
+    const { logs, spans, statsd, push } = this.options;
+    if (this.closed || (logs ?? spans ?? statsd ?? push) === undefined) return;
     clearTimeout(this.startTimer);
     this.startTimer = undefined;
     this.thread.start();
@@ -180,7 +197,8 @@ class JournalDelivery implements JournalSink {
   }
 
   private hear(message: FromWorker): void {
-    if (message.kind === 'notice') this.board.backend(message.notice);
+    if (message.kind === 'metrics') diag.warn('SIGHTLINE_W_BACKEND_DOWN', message.sentence);
+    else if (message.kind === 'notice') this.board.backend(message.notice);
     else if (message.kind === 'error') {
       if (message.sentence === undefined) delete this.lastErrors[message.signal];
       else this.lastErrors[message.signal] = message.sentence;
@@ -224,10 +242,12 @@ class JournalDelivery implements JournalSink {
       lastErrors: Object.fromEntries(
         Object.entries(this.lastErrors).filter(([signal]) => ledger.state(signal as Signal) === 'failing'),
       ),
+      ...(this.options.statsd !== undefined && { statsd: this.statsdCounts() }),
+      ...(this.options.push !== undefined && { pushes: this.pushCounts() }),
     };
   }
 
-  statsdCounts(): { accepted: number; sent: number; dropped: number } {
+  statsdCounts(): BestEffortCounts {
     const failed = this.ledger.get('statsd.failed');
     return {
       accepted: this.statsdAccepted,
@@ -236,14 +256,32 @@ class JournalDelivery implements JournalSink {
     };
   }
 
+  private pushCounts(): BestEffortCounts {
+    const failed = this.ledger.get('push.failed');
+    return {
+      accepted: this.ledger.get('push.posted') + this.pushesDropped,
+      sent: this.ledger.get('push.handled') - failed,
+      dropped: this.pushesDropped + failed,
+    };
+  }
+
+  /** Whether packets or pages are on their way. */
+  private underWay(posted = this.posted()): boolean {
+    const { ledger } = this;
+    return ledger.get('statsd.handled') < posted.statsd || ledger.get('push.handled') < posted.push;
+  }
+
+  private posted(): { statsd: number; push: number } {
+    return { statsd: this.ledger.get('statsd.posted'), push: this.ledger.get('push.posted') };
+  }
+
   /** What a caller that waits has to wait for: everything accepted until now. */
   private unsettled(): () => boolean {
     const { ledger } = this;
     const goals = SIGNALS.map((signal) => ({ signal, written: ledger.get(`written.${signal}`) }));
-    const posted = ledger.get('statsd.posted');
+    const posted = this.posted();
     return () =>
-      ledger.get('statsd.handled') < posted ||
-      goals.some(({ signal, written }) => ledger.get(`settled.${signal}`) < written);
+      this.underWay(posted) || goals.some(({ signal, written }) => ledger.get(`settled.${signal}`) < written);
   }
 
   async flush(timeoutMillis: number): Promise<void> {
@@ -273,8 +311,7 @@ class JournalDelivery implements JournalSink {
     const { ledger } = this;
     const unsettled = this.unsettled();
     const hopeful = (): boolean =>
-      SIGNALS.some((signal) => ledger.onDisk(signal) > 0 && ledger.state(signal) !== 'failing') ||
-      ledger.get('statsd.handled') < ledger.get('statsd.posted');
+      SIGNALS.some((signal) => ledger.onDisk(signal) > 0 && ledger.state(signal) !== 'failing') || this.underWay();
     if (unsettled() && hopeful()) {
       this.start();
       const end = performance.now() + timeoutMillis;

@@ -10,6 +10,7 @@ const COUNTS = [
   'written.spans',
   'position',
   'statsd.posted',
+  'push.posted',
   // Written by the worker.
   'settled.logs',
   'settled.spans',
@@ -35,6 +36,8 @@ const COUNTS = [
   'adoptedBytes',
   'statsd.handled',
   'statsd.failed',
+  'push.handled',
+  'push.failed',
 ] as const;
 export type LedgerCount = (typeof COUNTS)[number];
 

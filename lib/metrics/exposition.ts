@@ -119,6 +119,24 @@ export class Exposition {
     }
   }
 
+  /** Our metrics and the user API's of this moment in the text format, at once: for the end of a process. Never throws. */
+  renderOwn(): string {
+    let text = '';
+    const taken = new Set<string>(RESERVED_NAMES);
+    for (const registry of this.registries) {
+      registry.refresh();
+      for (const family of registry.collect()) {
+        const names = sampleNames(family);
+        if (names.some((name) => taken.has(name))) continue;
+        for (const name of names) taken.add(name);
+        const encoder = familyEncoder(family, 'text');
+        text += encoder.head;
+        for (const point of family.points) text += encoder.encode(point);
+      }
+    }
+    return text;
+  }
+
   /**
    * The page in the format that `acceptHeader` likes best. Never rejects; yields to the event loop while it writes.
    */

@@ -5,7 +5,8 @@ import type { GaugeFamily, HistogramFamily, MetricRegistry } from './registry.ts
 import { OTHER } from './registry.ts';
 import type { RollingFacts } from './rolling-facts.ts';
 import type { BoundGauge, BoundHistogram } from './series.ts';
-import type { StatsdAggregator, StatsdCounter, StatsdTimings } from './statsd-aggregator.ts';
+import type { StatsdCounter, StatsdTimings } from './statsd-aggregator.ts';
+import type { StatsdTarget } from './statsd-target.ts';
 
 /** RFC 9110, PATCH (RFC 5789) and QUERY: the known methods of OpenTelemetry's HTTP conventions; every other one is `_OTHER`. */
 const KNOWN_METHODS = new Set([
@@ -27,7 +28,7 @@ const NO_STATUS = 0;
 export interface HttpMetricsOptions {
   readonly registry: MetricRegistry;
   /** Given when StatsD is on. */
-  readonly statsd?: { readonly aggregator: StatsdAggregator; readonly names: StatsdNames };
+  readonly statsd?: StatsdTarget;
   readonly rolling?: RollingFacts;
 }
 
@@ -93,7 +94,8 @@ export class HttpMetrics {
     this.activeRequests = registry.gauge(CATALOGUE.httpServerActiveRequests);
     this.statsd = statsd;
     this.rolling = rolling;
-    if (statsd !== undefined) {
+    // With tags the gauge leaves with all others, by method and scheme.
+    if (statsd?.names !== undefined) {
       const gauge = statsd.aggregator.gauge(
         statsd.names.runtime(CATALOGUE.httpServerActiveRequests.prometheus, 'value'),
       );
@@ -158,10 +160,10 @@ export class HttpMetrics {
   private observe(leaf: Leaf, { durationSeconds, traceId, spanId, endMillis }: Ended): void {
     const epochMillis = endMillis === undefined ? undefined : performance.timeOrigin + endMillis;
     leaf.histogram.observe(durationSeconds, traceId, spanId, epochMillis);
-    if (leaf.counter === undefined) return;
+    if (leaf.timings === undefined) return;
     const millis = durationSeconds * 1000;
-    leaf.counter.add(1);
-    leaf.timings?.record(millis);
+    leaf.counter?.add(1);
+    leaf.timings.record(millis);
     leaf.outcomeTimings?.record(millis);
   }
 
@@ -170,9 +172,11 @@ export class HttpMetrics {
     const histogram = this.serverDuration.bind([method, route, statusCode, scheme, errorType]);
     const outcome = statsdOutcome(statusCode, errorType === '' ? undefined : errorType);
     if (this.serverDuration.isOther(histogram)) {
-      return this.leaf(histogram, outcome, (names, last) => names.handler('', OTHER, last));
+      return this.leaf(this.serverDuration, histogram, outcome, (names, last) => names.handler('', OTHER, last));
     }
-    const leaf = this.leaf(histogram, outcome, (names, last) => names.handler(method, route, last));
+    const leaf = this.leaf(this.serverDuration, histogram, outcome, (names, last) =>
+      names.handler(method, route, last),
+    );
     keep(tree, [method, route, statusCode ?? NO_STATUS, errorType], leaf);
     return leaf;
   }
@@ -182,21 +186,32 @@ export class HttpMetrics {
     const histogram = this.clientDuration.bind([method, serverAddress, serverPort, statusCode, errorType]);
     const outcome = statsdOutcome(statusCode, errorType === '' ? undefined : errorType);
     if (this.clientDuration.isOther(histogram)) {
-      return this.leaf(histogram, outcome, (names, last) => names.client('', OTHER, undefined, last));
+      return this.leaf(this.clientDuration, histogram, outcome, (names, last) =>
+        names.client('', OTHER, undefined, last),
+      );
     }
-    const leaf = this.leaf(histogram, outcome, (names, last) => names.client(method, serverAddress, serverPort, last));
+    const leaf = this.leaf(this.clientDuration, histogram, outcome, (names, last) =>
+      names.client(method, serverAddress, serverPort, last),
+    );
     keep(tree, [method, serverAddress, statusCode ?? NO_STATUS, errorType], leaf);
     return leaf;
   }
 
   private leaf(
+    family: HistogramFamily,
     histogram: BoundHistogram,
     outcome: ReturnType<typeof statsdOutcome>,
     name: (names: StatsdNames, last: string) => string,
   ): Leaf {
     const { statsd } = this;
     if (statsd === undefined) return { histogram, counter: undefined, timings: undefined, outcomeTimings: undefined };
-    const { aggregator, names } = statsd;
+    const { aggregator, names, tags } = statsd;
+    if (names === undefined) {
+      // One duration with all labels says everything: the count is that of its values.
+      const { labelNames, labelValues } = histogram.point();
+      const address = tags.address(family.definition.prometheus, labelNames, labelValues);
+      return { histogram, counter: undefined, timings: aggregator.timings(address), outcomeTimings: undefined };
+    }
     return {
       histogram,
       counter: aggregator.counter(name(names, outcome)),

@@ -1,7 +1,13 @@
 import { internalErrors } from '../core/fence.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
-import type { CourierState, DeliveryCounts, DeliveryStatus, Signal } from '../model/telemetry-sink.ts';
-import type { MetricRegistry } from './registry.ts';
+import type {
+  BestEffortCounts,
+  CourierState,
+  DeliveryCounts,
+  DeliveryStatus,
+  Signal,
+} from '../model/telemetry-sink.ts';
+import type { CounterFamily, MetricRegistry } from './registry.ts';
 import type { RollingFacts } from './rolling-facts.ts';
 
 const SIGNALS: readonly Signal[] = ['logs', 'spans'];
@@ -28,6 +34,8 @@ function registerDelivery(registry: MetricRegistry, deliveryStatus: () => Delive
   const journal = registry.gauge(CATALOGUE.telemetryJournalBytes).bind([]);
   const oldest = registry.gauge(CATALOGUE.telemetryOldestUnsent).bind([]);
   const courier = registry.gauge(CATALOGUE.telemetryCourierUp);
+  const packets = registry.counter(CATALOGUE.statsdPackets);
+  const pushes = registry.counter(CATALOGUE.metricPushes);
   registry.onCollect(() => {
     const status = deliveryStatus();
     for (const signal of SIGNALS) {
@@ -35,9 +43,18 @@ function registerDelivery(registry: MetricRegistry, deliveryStatus: () => Delive
       const up = courierUp(status.couriers[signal]);
       if (up !== undefined) courier.bind([signal]).set(up);
     }
+    followBestEffort(packets, status.statsd);
+    followBestEffort(pushes, status.pushes);
     journal.set(status.journalBytes);
     oldest.set(status.oldestUnsentSeconds);
   });
+}
+
+/** Absent, when the way is off, they make no series. */
+function followBestEffort(family: CounterFamily, counts: BestEffortCounts | undefined): void {
+  if (counts === undefined) return;
+  family.bind(['sent']).follow(counts.sent);
+  family.bind(['dropped']).follow(counts.dropped);
 }
 
 /** `onDisk` is a level, not a count: it is accepted minus the rest, so no series of its own. */

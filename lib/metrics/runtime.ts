@@ -9,6 +9,8 @@ import { WRONG_TOTALS } from '../model/runtime-metrics.ts';
 import type { ForeignRegistry } from './foreign-families.ts';
 import { foreignFamily } from './foreign-families.ts';
 import type { StatsdAggregator } from './statsd-aggregator.ts';
+import { StatsdFamilies } from './statsd-families.ts';
+import type { StatsdTarget } from './statsd-target.ts';
 
 interface PromClient {
   readonly Registry: new () => ForeignRegistry;
@@ -70,12 +72,13 @@ export class RuntimeMetrics {
     return families.flatMap(correct);
   }
 
-  /** Sends what a hierarchy can carry, the families without labels, to StatsD. */
-  joinStatsd(aggregator: StatsdAggregator, names: StatsdNames): void {
+  /** Sends to StatsD what the dialect can carry: with tags all counters and gauges, else those without labels. */
+  joinStatsd({ aggregator, names, tags }: StatsdTarget): void {
+    const tagged = names === undefined ? new StatsdFamilies(aggregator, tags) : undefined;
     aggregator.onPull(() => {
       // Asynchronous: what it sets leaves with the next flush.
       this.families().then(
-        (families) => this.send(families, aggregator, names),
+        (families) => (names === undefined ? tagged?.send(families) : this.send(families, aggregator, names)),
         (error: unknown) => reportBug('runtime metrics to StatsD', error),
       );
     });

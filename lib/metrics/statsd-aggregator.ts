@@ -1,3 +1,4 @@
+import type { StatsdAddress } from '../codec/statsd-tags.ts';
 import { runOutside } from '../context/context.ts';
 import { reportBug } from '../core/fence.ts';
 
@@ -5,7 +6,7 @@ import { reportBug } from '../core/fence.ts';
 const FLUSH_INTERVAL_MILLIS = 1000;
 /** Pull callbacks (runtime values) run once in so many intervals: they change slowly and cost packets. */
 export const PULL_EVERY_INTERVALS = 10;
-/** Largest payload that fits one Ethernet frame over IPv6 with room to spare; the number that StatsD's README gives. */
+/** Largest packet: what fits one Ethernet frame over IPv6 with room to spare; the number that StatsD's README gives. */
 export const MAX_PACKET_BYTES = 1432;
 /** Timings of one name kept per interval as they are; above, every second, fourth, … one is kept and weighted. */
 export const MAX_TIMINGS_PER_NAME = 64;
@@ -17,11 +18,13 @@ export interface AggregatorOptions {
   /** Takes finished packets, each a complete datagram. Called from the timer; fenced. */
   readonly send: (packets: readonly string[]) => void;
   readonly intervalMillis?: number;
+  /** Bytes of one packet; default `MAX_PACKET_BYTES`. */
+  readonly packetBytes?: number;
 }
 
 /** Names are made by `codec/statsd-hierarchy`; this is the last fence: nothing but these characters reaches the wire. */
-function cleanName(name: string): string {
-  return name.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 700);
+function cleanName(name: string): StatsdAddress {
+  return { head: name.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 700), tail: '', packed: false };
 }
 
 /** Without exponent, at most six decimals: what every StatsD server reads. */
@@ -46,12 +49,12 @@ interface Instrument {
 
 /** One counter name. */
 export class StatsdCounter implements Instrument {
-  private readonly name: string;
+  private readonly address: StatsdAddress;
   private readonly touched: (instrument: Instrument) => void;
   private pending = 0;
 
-  constructor(name: string, touched: (instrument: Instrument) => void) {
-    this.name = name;
+  constructor(address: StatsdAddress, touched: (instrument: Instrument) => void) {
+    this.address = address;
     this.touched = touched;
   }
 
@@ -63,7 +66,7 @@ export class StatsdCounter implements Instrument {
   }
 
   lines(): string[] {
-    const line = `${this.name}:${formatNumber(this.pending)}|c`;
+    const line = `${this.address.head}:${formatNumber(this.pending)}|c${this.address.tail}`;
     this.pending = 0;
     return [line];
   }
@@ -71,12 +74,12 @@ export class StatsdCounter implements Instrument {
 
 /** One gauge name. */
 export class StatsdGauge implements Instrument {
-  private readonly name: string;
+  private readonly address: StatsdAddress;
   private readonly touched: (instrument: Instrument) => void;
   private value: number | undefined = undefined;
 
-  constructor(name: string, touched: (instrument: Instrument) => void) {
-    this.name = name;
+  constructor(address: StatsdAddress, touched: (instrument: Instrument) => void) {
+    this.address = address;
     this.touched = touched;
   }
 
@@ -90,9 +93,8 @@ export class StatsdGauge implements Instrument {
     const value = this.value ?? 0;
     this.value = undefined;
     // A sign means "change by" in StatsD: a negative value is reached from zero, in one line pair of one packet.
-    return value < 0
-      ? [`${this.name}:0|g\n${this.name}:${formatNumber(value)}|g`]
-      : [`${this.name}:${formatNumber(value)}|g`];
+    const line = (number: number): string => `${this.address.head}:${formatNumber(number)}|g${this.address.tail}`;
+    return value < 0 ? [`${line(0)}\n${line(value)}`] : [line(value)];
   }
 }
 
@@ -101,17 +103,24 @@ export class StatsdGauge implements Instrument {
  * weights that add up to the exact count.
  */
 export class StatsdTimings implements Instrument {
-  private readonly name: string;
+  private readonly address: StatsdAddress;
   private readonly suffix: string;
+  private readonly packetBytes: number;
   private readonly touched: (instrument: Instrument) => void;
   private kept: number[] = [];
   private stride = 1;
   private sinceKept = 0;
   private last = 0;
 
-  constructor(name: string, type: 'ms' | 'h', touched: (instrument: Instrument) => void) {
-    this.name = name;
+  constructor(
+    address: StatsdAddress,
+    type: 'ms' | 'h',
+    packetBytes: number,
+    touched: (instrument: Instrument) => void,
+  ) {
+    this.address = address;
     this.suffix = `|${type}`;
+    this.packetBytes = packetBytes;
     this.touched = touched;
   }
 
@@ -132,26 +141,47 @@ export class StatsdTimings implements Instrument {
   }
 
   lines(): string[] {
-    const rate = rateSuffix(this.stride);
-    const lines = this.kept.map((value) => `${this.name}:${formatNumber(value)}${this.suffix}${rate}`);
-    if (this.sinceKept > 0)
-      lines.push(`${this.name}:${formatNumber(this.last)}${this.suffix}${rateSuffix(this.sinceKept)}`);
+    const lines = this.written(this.kept, this.stride);
+    if (this.sinceKept > 0) lines.push(...this.written([this.last], this.sinceKept));
     this.kept = [];
     this.stride = 1;
     this.sinceKept = 0;
     return lines;
   }
+
+  /** A line per value, or as many values in a line as a packet holds (DogStatsD 1.1, "value packing"). */
+  private written(values: readonly number[], weight: number): string[] {
+    const { head, tail, packed } = this.address;
+    const end = `${this.suffix}${rateSuffix(weight)}${tail}`;
+    const texts = values.map((value) => `:${formatNumber(value)}`);
+    if (!packed) return texts.map((text) => head + text + end);
+    const room = this.packetBytes - Buffer.byteLength(head) - Buffer.byteLength(end);
+    const lines: string[] = [];
+    let together = '';
+    for (const text of texts) {
+      if (together !== '' && together.length + text.length > room) {
+        lines.push(head + together + end);
+        together = '';
+      }
+      together += text;
+    }
+    if (together !== '') lines.push(head + together + end);
+    return lines;
+  }
 }
 
-/** Joins lines to packets of at most `MAX_PACKET_BYTES`. Lines are ASCII by construction. */
-function pack(lines: readonly string[]): string[] {
+/** Joins lines to packets of at most so many bytes; a line that is longer goes alone. */
+function pack(lines: readonly string[], packetBytes: number): string[] {
   const packets: string[] = [];
   let packet = '';
+  let size = 0;
   for (const line of lines) {
-    if (packet !== '' && packet.length + 1 + line.length > MAX_PACKET_BYTES) {
+    const length = Buffer.byteLength(line);
+    if (packet !== '' && size + 1 + length > packetBytes) {
       packets.push(packet);
       packet = '';
     }
+    size = packet === '' ? length : size + 1 + length;
     packet = packet === '' ? line : `${packet}\n${line}`;
   }
   if (packet !== '') packets.push(packet);
@@ -165,6 +195,7 @@ function pack(lines: readonly string[]): string[] {
 export class StatsdAggregator {
   private readonly send: (packets: readonly string[]) => void;
   private readonly intervalMillis: number;
+  private readonly packetBytes: number;
   private readonly instruments = new Map<string, StatsdCounter | StatsdGauge | StatsdTimings>();
   private readonly pulls: (() => void)[] = [];
   private dirty: Instrument[] = [];
@@ -172,41 +203,44 @@ export class StatsdAggregator {
   private intervals = 0;
   private closed = false;
 
-  constructor({ send, intervalMillis = FLUSH_INTERVAL_MILLIS }: AggregatorOptions) {
+  constructor({ send, intervalMillis = FLUSH_INTERVAL_MILLIS, packetBytes = MAX_PACKET_BYTES }: AggregatorOptions) {
     this.send = send;
     this.intervalMillis = intervalMillis;
+    this.packetBytes = packetBytes;
   }
 
   /** The counter of this name; keep it, a look-up costs more than an `add`. */
-  counter(name: string): StatsdCounter {
-    return this.instrument('c', name, (clean) => new StatsdCounter(clean, this.touched)) as StatsdCounter;
+  counter(where: string | StatsdAddress): StatsdCounter {
+    return this.instrument('c', where, (address) => new StatsdCounter(address, this.touched));
   }
 
-  gauge(name: string): StatsdGauge {
-    return this.instrument('g', name, (clean) => new StatsdGauge(clean, this.touched)) as StatsdGauge;
+  gauge(where: string | StatsdAddress): StatsdGauge {
+    return this.instrument('g', where, (address) => new StatsdGauge(address, this.touched));
   }
 
   /** Values in milliseconds. */
-  timings(name: string): StatsdTimings {
-    return this.instrument('ms', name, (clean) => new StatsdTimings(clean, 'ms', this.touched)) as StatsdTimings;
+  timings(where: string | StatsdAddress): StatsdTimings {
+    const { packetBytes, touched } = this;
+    return this.instrument('ms', where, (address) => new StatsdTimings(address, 'ms', packetBytes, touched));
   }
 
   /** Values of any other unit (`|h`, not divided by anything on the way). */
-  values(name: string): StatsdTimings {
-    return this.instrument('h', name, (clean) => new StatsdTimings(clean, 'h', this.touched)) as StatsdTimings;
+  values(where: string | StatsdAddress): StatsdTimings {
+    const { packetBytes, touched } = this;
+    return this.instrument('h', where, (address) => new StatsdTimings(address, 'h', packetBytes, touched));
   }
 
   private instrument<Kind extends StatsdCounter | StatsdGauge | StatsdTimings>(
     type: string,
-    name: string,
-    make: (clean: string) => Kind,
+    where: string | StatsdAddress,
+    make: (address: StatsdAddress) => Kind,
   ): Kind {
-    const key = `${type}:${name}`;
+    const key = typeof where === 'string' ? `${type}:${where}` : `${type}:${where.head}${where.tail}`;
     const existing = this.instruments.get(key);
     if (existing !== undefined) return existing as Kind;
-    if (this.instruments.size >= MAX_INSTRUMENTS && name !== OVERFLOW_NAME)
+    if (this.instruments.size >= MAX_INSTRUMENTS && where !== OVERFLOW_NAME)
       return this.instrument(type, OVERFLOW_NAME, make);
-    const made = make(cleanName(name));
+    const made = make(typeof where === 'string' ? cleanName(where) : where);
     this.instruments.set(key, made);
     return made;
   }
@@ -259,7 +293,10 @@ export class StatsdAggregator {
     const dirty = this.dirty;
     if (dirty.length === 0) return [];
     this.dirty = [];
-    return pack(dirty.flatMap((instrument) => instrument.lines()));
+    return pack(
+      dirty.flatMap((instrument) => instrument.lines()),
+      this.packetBytes,
+    );
   }
 
   /** Stops the timer for good. What is gathered stays for a last `flush`. */

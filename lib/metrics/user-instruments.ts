@@ -1,21 +1,16 @@
-import type { StatsdNames } from '../codec/statsd-hierarchy.ts';
 import { COUNT, TIMING, VALUE } from '../codec/statsd-hierarchy.ts';
+import type { StatsdAddress } from '../codec/statsd-tags.ts';
 import { active } from '../context/context.ts';
 import { monotonicMillis } from '../core/clock.ts';
 import { diag } from '../core/diag.ts';
 import type { MetricPoint } from '../model/metric-points.ts';
 import type { Family } from './registry.ts';
 import type { BoundCounter, BoundGauge, BoundHistogram } from './series.ts';
-import type { StatsdAggregator, StatsdCounter, StatsdGauge, StatsdTimings } from './statsd-aggregator.ts';
+import type { StatsdCounter, StatsdGauge, StatsdTimings } from './statsd-aggregator.ts';
+import type { StatsdTarget } from './statsd-target.ts';
 
 /** Label values by label name. Any value is taken; see `label-value.ts` for what becomes of it. */
 export type Labels = Readonly<Record<string, unknown>>;
-
-/** Where observations go beside the registry. */
-export interface StatsdTarget {
-  readonly aggregator: StatsdAggregator;
-  readonly names: StatsdNames;
-}
 
 /** Where an instrument finds the StatsD side that is on now. */
 export interface StatsdSource {
@@ -86,6 +81,13 @@ abstract class Instrument<Series extends { point(): MetricPoint }, Wire> {
     return wire;
   }
 
+  /** Where a series goes. @param last segment of a hierarchy that has no label values */
+  protected where({ names, tags }: StatsdTarget, values: readonly string[], last: string): string | StatsdAddress {
+    return names === undefined
+      ? tags.address(this.name, this.family.definition.labels, values)
+      : names.custom(this.name, values, last);
+  }
+
   protected abstract makeWire(target: StatsdTarget, labelValues: readonly string[]): Wire;
 }
 
@@ -102,8 +104,8 @@ export class Counter extends Instrument<BoundCounter, StatsdCounter> {
     this.wire(series)?.add(amount);
   }
 
-  protected makeWire({ aggregator, names }: StatsdTarget, values: readonly string[]): StatsdCounter {
-    return aggregator.counter(names.custom(this.name, values, COUNT));
+  protected makeWire(target: StatsdTarget, values: readonly string[]): StatsdCounter {
+    return target.aggregator.counter(this.where(target, values, COUNT));
   }
 }
 
@@ -130,8 +132,8 @@ export class Gauge extends Instrument<BoundGauge, StatsdGauge> {
     this.wire(series)?.set(series.current);
   }
 
-  protected makeWire({ aggregator, names }: StatsdTarget, values: readonly string[]): StatsdGauge {
-    return aggregator.gauge(names.custom(this.name, values, VALUE));
+  protected makeWire(target: StatsdTarget, values: readonly string[]): StatsdGauge {
+    return target.aggregator.gauge(this.where(target, values, VALUE));
   }
 }
 
@@ -177,8 +179,9 @@ export class Histogram extends Instrument<BoundHistogram, StatsdTimings> {
     return result;
   }
 
-  protected makeWire({ aggregator, names }: StatsdTarget, values: readonly string[]): StatsdTimings {
-    const name = names.custom(this.name, values, this.family.definition.unit === 's' ? TIMING : VALUE);
-    return this.family.definition.unit === 's' ? aggregator.timings(name) : aggregator.values(name);
+  protected makeWire(target: StatsdTarget, values: readonly string[]): StatsdTimings {
+    const seconds = this.family.definition.unit === 's';
+    const where = this.where(target, values, seconds ? TIMING : VALUE);
+    return seconds ? target.aggregator.timings(where) : target.aggregator.values(where);
   }
 }

@@ -2,8 +2,9 @@ import { diag } from '../core/diag.ts';
 import { DURATION_BUCKETS } from '../model/catalogue.ts';
 import type { CounterFamily, GaugeFamily, HistogramFamily } from './registry.ts';
 import { MetricRegistry } from './registry.ts';
+import type { StatsdTarget } from './statsd-target.ts';
 import { checkBuckets, define, type HistogramOptions, type MetricOptions } from './user-declaration.ts';
-import { Counter, Gauge, Histogram, type StatsdSource, type StatsdTarget } from './user-instruments.ts';
+import { Counter, Gauge, Histogram, type StatsdSource } from './user-instruments.ts';
 
 /**
  * The metrics of the app: declared once, anywhere, before or without an observation; they appear on `/metrics` and in

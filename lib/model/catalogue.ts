@@ -17,6 +17,8 @@ export type MetricUnit =
   | '{series}'
   | '{connection}'
   | '{id}'
+  | '{packet}'
+  | '{push}'
   | '1'
   | '';
 
@@ -164,6 +166,22 @@ export const CATALOGUE = define({
     prometheus: 'sightline_telemetry_courier_up',
     help: '1 while the backend of a signal takes what is sent, 0 while it does not.',
     labels: ['signal'],
+  },
+  statsdPackets: {
+    name: 'sightline.statsd.packets',
+    type: 'counter',
+    unit: '{packet}',
+    prometheus: 'sightline_statsd_packets_total',
+    help: 'StatsD packets by what became of them: sent, or dropped because nobody took them.',
+    labels: ['outcome'],
+  },
+  metricPushes: {
+    name: 'sightline.metric.pushes',
+    type: 'counter',
+    unit: '{push}',
+    prometheus: 'sightline_metric_pushes_total',
+    help: 'Pushed metric pages by what became of them: sent or dropped.',
+    labels: ['outcome'],
   },
   healthResponseTimeMean: {
     name: 'sightline.health.response_time.mean',

@@ -14,6 +14,20 @@ export interface DeliveryCounts {
 export type Signal = 'logs' | 'spans';
 export type CourierState = 'idle' | 'healthy' | 'failing' | 'off';
 
+/** What became of packets or pages that nobody acknowledges or keeps: best effort, so no balance. */
+export interface BestEffortCounts {
+  readonly accepted: number;
+  readonly sent: number;
+  readonly dropped: number;
+}
+
+/** All metrics, or some, as a page in the Prometheus text format. */
+export interface MetricsPage {
+  readonly body: string;
+  /** true: what the gateway has of this process is replaced; false: only metrics of the names on the page are. */
+  readonly replace: boolean;
+}
+
 export interface DeliveryStatus {
   readonly logs: DeliveryCounts;
   readonly spans: DeliveryCounts;
@@ -24,6 +38,10 @@ export interface DeliveryStatus {
   readonly couriers: Readonly<Record<Signal, CourierState>>;
   /** The last failure of each courier, as one sentence; absent when healthy. */
   readonly lastErrors: Readonly<Partial<Record<Signal, string>>>;
+  /** StatsD packets; absent when StatsD is off. */
+  readonly statsd?: BestEffortCounts;
+  /** Pushed pages; absent when nothing is pushed. */
+  readonly pushes?: BestEffortCounts;
 }
 
 /**
@@ -40,6 +58,8 @@ export interface TelemetrySink {
   log(document: string, atOnce: boolean): void;
   /** Packets for StatsD, each a complete datagram. Best effort. */
   statsd(packets: readonly string[]): void;
+  /** Metrics for a Pushgateway. Best effort; the newest page wins. */
+  push(page: MetricsPage): void;
   /** Appends what memory holds; synchronous, for exits, panics and signals. */
   appendNow(): void;
   status(): DeliveryStatus;

@@ -8,6 +8,7 @@ export interface StatsdExporter {
   /** For `SIGHTLINE_STATSD_URL`. */
   readonly statsdUrl: string;
   readonly udpPort: number;
+  readonly tcpPort: number;
   /** Answers `/metrics`. */
   readonly url: string;
   /** The exposition now. */
@@ -20,7 +21,7 @@ export interface StatsdExporter {
  * @param mappingFile path of a mapping, such as the generated `deploy/statsd/mapping.yml`
  */
 export async function startStatsdExporter(mappingFile?: string): Promise<StatsdExporter> {
-  const [webPort, udpPort] = [await freePort(), await freeUdpPort()];
+  const [webPort, tcpPort, udpPort] = [await freePort(), await freePort(), await freeUdpPort()];
   const url = `http://127.0.0.1:${webPort}`;
   const server = await startServer({
     name: 'statsd_exporter',
@@ -28,7 +29,7 @@ export async function startStatsdExporter(mappingFile?: string): Promise<StatsdE
     args: [
       `--web.listen-address=127.0.0.1:${webPort}`,
       `--statsd.listen-udp=127.0.0.1:${udpPort}`,
-      '--statsd.listen-tcp=',
+      `--statsd.listen-tcp=127.0.0.1:${tcpPort}`,
       // A burst of a test must fit: the default of the kernel holds some hundred packets.
       '--statsd.read-buffer=4194304',
       ...(mappingFile === undefined ? [] : [`--statsd.mapping-config=${mappingFile}`]),
@@ -39,6 +40,7 @@ export async function startStatsdExporter(mappingFile?: string): Promise<StatsdE
   return {
     statsdUrl: `udp://127.0.0.1:${udpPort}`,
     udpPort,
+    tcpPort,
     url,
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     stop: () => server.stop(),

@@ -27,6 +27,8 @@ const DELIVERY: DeliveryStatus = {
   oldestUnsentSeconds: 1.5,
   couriers: { logs: 'failing', spans: 'healthy' },
   lastErrors: { logs: 'refused' },
+  statsd: { accepted: 9, sent: 8, dropped: 1 },
+  pushes: { accepted: 2, sent: 2, dropped: 0 },
 };
 
 /** Everything of the catalogue with at least one series. */

@@ -59,7 +59,7 @@ test('a real statsd_exporter counts what /metrics counts, under the same names',
   const size = user.histogram({ name: 'basket_size_bytes', help: 'Size.' });
   const runtime = new RuntimeMetrics();
   runtime.start();
-  runtime.joinStatsd(aggregator, names);
+  runtime.joinStatsd({ aggregator, names });
 
   const socket = createSocket('udp4');
   const send = async (): Promise<void> => {

@@ -2,10 +2,12 @@ import { diag } from '../../core/diag.ts';
 import { reportBug } from '../../core/fence.ts';
 import type { DeliveryStatus, TelemetrySink } from '../../model/telemetry-sink.ts';
 import type { Tracing } from '../../traces/tracing.ts';
-import type { DeliveryOptions } from '../delivery-options.ts';
+import { DELIVERY_TUNING, type DeliveryOptions, type StatsdDestination } from '../delivery-options.ts';
+import { PushSender } from '../worker/push-sender.ts';
+import { createStatsdTransport, type StatsdTransport } from '../worker/statsd-transport.ts';
 import { Outcomes, within } from './outcomes.ts';
 import { StockLogs } from './stock-logs.ts';
-import { findStockPackages, type StockPackage } from './stock-packages.ts';
+import { findStockPackages, type StockPackage, type StockPackages } from './stock-packages.ts';
 import { StockStatsd } from './stock-statsd.ts';
 import { StockTracing } from './stock-tracing.ts';
 import { suppressed } from './suppressed.ts';
@@ -26,13 +28,29 @@ export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
   const needed: StockPackage[] = ['@opentelemetry/sdk-node'];
   if (options.spans !== undefined) needed.push('@opentelemetry/exporter-zipkin');
   if (options.logs !== undefined) needed.push('pino-elasticsearch');
-  if (options.statsd !== undefined) needed.push('hot-shots');
+  if (options.statsd?.url.startsWith('udp:')) needed.push('hot-shots');
   const packages = findStockPackages(needed);
   const spans = new Outcomes('spans', options.spans !== undefined);
   const logs = new Outcomes('logs', options.logs !== undefined);
   const tracing = new StockTracing(packages, options.resource, options.spans?.url, spans);
   const shipper = options.logs === undefined ? undefined : new StockLogs(packages, options.logs, logs);
-  const statsd = options.statsd === undefined ? undefined : new StockStatsd(packages, options.statsd.url);
+  const statsd = options.statsd === undefined ? undefined : createStatsd(packages, options.statsd);
+  const pusher =
+    options.push === undefined
+      ? undefined
+      : new PushSender({
+          url: options.push.url,
+          timeoutMillis: DELIVERY_TUNING.requestTimeoutMillis,
+          onOutcome: (handled) => {
+            pushing -= handled;
+            if (pushing === 0) for (const done of pushed.splice(0)) done();
+          },
+          onState(sentence) {
+            if (sentence !== undefined) diag.warn('SIGHTLINE_W_BACKEND_DOWN', sentence);
+          },
+        });
+  const pushed: (() => void)[] = [];
+  let pushing = 0;
   let closing: Promise<void> | undefined;
   let closed = false;
 
@@ -50,10 +68,14 @@ export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
     };
   }
 
+  async function allPushed(): Promise<void> {
+    if (pushing > 0) await new Promise<void>((resolve) => pushed.push(resolve));
+  }
+
   async function flush(timeoutMillis: number): Promise<void> {
     await within(
       timeoutMillis,
-      suppressed(() => Promise.all([tracing.flush(), shipper?.flush()])),
+      suppressed(() => Promise.all([tracing.flush(), shipper?.flush(), allPushed()])),
     );
   }
 
@@ -66,6 +88,7 @@ export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
       suppressed(() => tracing.close()),
     );
     statsd?.close();
+    pusher?.close();
     // Whatever has no outcome now will have none: a full queue of the batch processor tells nobody what it dropped.
     logs.drop('lost', logs.pending);
     spans.drop('lost', spans.pending);
@@ -99,6 +122,11 @@ export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
         diag.debug(`hot-shots: ${String(error)}`);
       }
     },
+    push(page) {
+      if (pusher === undefined || closed) return;
+      pushing += 1;
+      suppressed(() => pusher.push(page));
+    },
     // Nothing is gathered here, and the stock packages cannot send synchronously.
     appendNow() {},
     drainSync() {},
@@ -110,4 +138,17 @@ export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
     },
   };
   return { sink, tracing };
+}
+
+/** Datagrams leave by hot-shots; over a stream it would mix its own framing with ours, so those leave by our own carrier. */
+function createStatsd(
+  packages: StockPackages,
+  destination: StatsdDestination,
+): Pick<StatsdTransport, 'send' | 'close'> {
+  if (destination.url.startsWith('udp:')) return new StockStatsd(packages, destination.url);
+  return createStatsdTransport({
+    ...destination,
+    onOutcome() {},
+    onTrouble: (sentence) => diag.warn('SIGHTLINE_W_BACKEND_DOWN', sentence),
+  });
 }

@@ -26,6 +26,10 @@ export interface PostOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly caFile?: string | undefined;
   readonly timeoutMillis: number;
+  /** Default `POST`. */
+  readonly method?: 'POST' | 'PUT';
+  /** false: never; default: unless the address is of this machine. */
+  readonly compress?: boolean;
 }
 
 /** One address that is posted to over connections that stay open. */
@@ -37,7 +41,7 @@ export class HttpPost {
 
   constructor(options: PostOptions) {
     this.options = options;
-    this.gzip = !isLoopback(options.url.hostname);
+    this.gzip = options.compress ?? !isLoopback(options.url.hostname);
   }
 
   /**
@@ -71,7 +75,7 @@ export class HttpPost {
     const { agent } = this;
     return new Promise((resolve, reject) => {
       const request = (secure ? httpsRequest : httpRequest)(url, {
-        method: 'POST',
+        method: this.options.method ?? 'POST',
         agent,
         headers: {
           ...headers,

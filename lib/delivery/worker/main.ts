@@ -11,7 +11,8 @@ import { DeadLetters } from './dead-letters.ts';
 import { createElasticsearchBackend } from './elasticsearch-backend.ts';
 import { Journal } from './journal.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
-import { StatsdSender } from './statsd-sender.ts';
+import { PushSender } from './push-sender.ts';
+import { createStatsdTransport } from './statsd-transport.ts';
 import { createZipkinBackend } from './zipkin-backend.ts';
 
 /** How often owners show that they live. */
@@ -117,11 +118,28 @@ function start(options: WorkerOptions): void {
   const statsd =
     options.statsd === undefined
       ? undefined
-      : new StatsdSender({
-          url: options.statsd.url,
+      : createStatsdTransport({
+          ...options.statsd,
+          onTrouble: (sentence) => say({ kind: 'metrics', sentence }),
           onOutcome(handled, failed) {
             ledger.add('statsd.handled', handled);
             ledger.add('statsd.failed', failed);
+            ledger.signal('progress');
+          },
+        });
+
+  const pusher =
+    options.push === undefined
+      ? undefined
+      : new PushSender({
+          url: options.push.url,
+          timeoutMillis,
+          onState(sentence) {
+            if (sentence !== undefined) say({ kind: 'metrics', sentence });
+          },
+          onOutcome(handled, failed) {
+            ledger.add('push.handled', handled);
+            ledger.add('push.failed', failed);
             ledger.signal('progress');
           },
         });
@@ -140,6 +158,7 @@ function start(options: WorkerOptions): void {
     await running;
     clean();
     statsd?.close();
+    pusher?.close();
     for (const journal of journals) {
       journal.close(true);
       // What is left belongs to whoever comes next. The own journal is given back by its writer.
@@ -153,6 +172,7 @@ function start(options: WorkerOptions): void {
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'journal') useOwn(message.journal);
     else if (message.kind === 'statsd') statsd?.send(message.packets);
+    else if (message.kind === 'push') pusher?.push(message.page);
     else void stop();
   });
 }

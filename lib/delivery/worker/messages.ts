@@ -1,5 +1,5 @@
-import type { Signal } from '../../model/telemetry-sink.ts';
-import type { DeliveryTuning, LogDestination } from '../delivery-options.ts';
+import type { MetricsPage, Signal } from '../../model/telemetry-sink.ts';
+import type { DeliveryTuning, LogDestination, StatsdDestination } from '../delivery-options.ts';
 import type { OpenedJournal } from '../journal/journal-writer.ts';
 import type { CourierNotice } from './courier.ts';
 
@@ -11,7 +11,8 @@ export interface WorkerOptions {
   readonly maxAgeMillis: number;
   readonly logs: LogDestination | undefined;
   readonly spans: { readonly url: string } | undefined;
-  readonly statsd: { readonly url: string } | undefined;
+  readonly statsd: StatsdDestination | undefined;
+  readonly push: { readonly url: string } | undefined;
   readonly tuning: DeliveryTuning;
   readonly journal: OpenedJournal | undefined;
   /** Journals that a worker before this one has adopted. */
@@ -21,10 +22,13 @@ export interface WorkerOptions {
 export type ToWorker =
   | { readonly kind: 'journal'; readonly journal: OpenedJournal }
   | { readonly kind: 'statsd'; readonly packets: readonly string[] }
+  | { readonly kind: 'push'; readonly page: MetricsPage }
   | { readonly kind: 'stop' };
 
 export type FromWorker =
   | { readonly kind: 'notice'; readonly notice: CourierNotice }
   | { readonly kind: 'error'; readonly signal: Signal; readonly sentence: string | undefined }
   | { readonly kind: 'adopted'; readonly journal: OpenedJournal; readonly found: number }
+  /** StatsD or a push cannot be delivered. */
+  | { readonly kind: 'metrics'; readonly sentence: string }
   | { readonly kind: 'stopped' };
