@@ -82,6 +82,12 @@ function targetOf(session: Session): SessionTarget {
   return { scheme, host: text !== '' ? text : (session.socket?.remoteAddress ?? ''), port: session.socket?.remotePort };
 }
 
+/** A session that could not connect cancels its streams; what happened is the cause of that. */
+function reasonOf(error: unknown): unknown {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  return code === 'ERR_HTTP2_STREAM_CANCEL' && cause instanceof Error ? cause : error;
+}
+
 /** Observes `http2.connect(…).request(…)`. gRPC and other libraries over `node:http2` use nothing else. */
 export function instrumentHttp2Client(deps: InstrumentDependencies): (sessionPrototype: object) => (() => void)[] {
   const begin = fence('HTTP/2 client request', (session: Session, headers: unknown) => {
@@ -104,7 +110,7 @@ export function instrumentHttp2Client(deps: InstrumentDependencies): (sessionPro
     const isReset = stream.rstCode !== NO_ERROR || stream.aborted;
     if (event === 'response') exchange.statusCode = Number((detail as IncomingHttpHeaders)[':status']);
     else if (event === 'end' && !isReset && exchange.statusCode !== undefined) exchange.complete();
-    else if (event === 'error') exchange.fail(detail);
+    else if (event === 'error') exchange.fail(reasonOf(detail));
     else if (event === 'close' && !isReset && exchange.statusCode !== undefined) exchange.complete();
     else if (event === 'close') exchange.abort();
   });

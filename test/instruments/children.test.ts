@@ -92,9 +92,11 @@ describe('the same tests on the other Nodes', () => {
       'outbound-ends.test.ts',
       'outbound-fetch.test.ts',
       'frameworks.test.ts',
+      'http2-client.test.ts',
       'http2-server.test.ts',
       'http2-server-ends.test.ts',
       'https.test.ts',
+      'upgrade.test.ts',
       'modules.test.ts',
     ]) {
       test(`${file} on ${node.version}`, { skip: node.missing ?? false }, async () => {
