@@ -1,6 +1,6 @@
-import { homedir, tmpdir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pushPath } from '../codec/push-path.ts';
+import { defaultDataDirectory } from '../core/data-dir.ts';
 import type { Resource } from '../model/resource.ts';
 import type { GivenOptions } from './options.ts';
 
@@ -45,19 +45,6 @@ export interface Settings {
 /** One part of a data stream name: lower case, everything but `[a-z0-9_.]` becomes `_`. */
 export function streamPart(value: string): string {
   return value.toLowerCase().replace(/[^a-z0-9_.]/g, '_');
-}
-
-/** The directory for journal, dead letters and target files (XDG Base Directory Specification, state home). */
-export function defaultDataDir(env: NodeJS.ProcessEnv): string {
-  const state = env['XDG_STATE_HOME'];
-  if (state !== undefined && isAbsolute(state)) return join(state, 'sightline');
-  let home = '';
-  try {
-    home = homedir();
-  } catch {
-    // No entry in the user database and no HOME: a container with an arbitrary uid.
-  }
-  return isAbsolute(home) && home !== '/' ? join(home, '.local', 'state', 'sightline') : join(tmpdir(), 'sightline');
 }
 
 function stackUrlOf(given: GivenOptions, resource: Resource): { url: string | undefined; defaulted: boolean } {
@@ -133,7 +120,7 @@ export function createSettings(given: GivenOptions, resource: Resource, env: Nod
     given,
     resource,
     stackOnlyDefaulted: stack.defaulted,
-    dataDir: given.dataDir === undefined ? defaultDataDir(env) : resolve(given.dataDir),
+    dataDir: given.dataDir === undefined ? defaultDataDirectory(env) : resolve(given.dataDir),
     logs: logSettings(given, resource, stack.url, off),
     zipkinUrl: zipkinUrlOf(given, stack.url, off),
     prometheus: (given.metrics ?? ['prometheus']).includes('prometheus'),

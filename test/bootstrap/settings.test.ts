@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { readOptions } from '../../lib/bootstrap/options.ts';
 import { createResource, nearestPackage } from '../../lib/bootstrap/resource.ts';
 import { isTool, unobservable } from '../../lib/bootstrap/runtime-guard.ts';
-import { createSettings, defaultDataDir } from '../../lib/bootstrap/settings.ts';
+import { createSettings } from '../../lib/bootstrap/settings.ts';
+import { defaultDataDirectory } from '../../lib/core/data-dir.ts';
 
 function settingsOf(env: Record<string, string>) {
   const { given } = readOptions({}, env);
@@ -53,8 +54,8 @@ test('the service is named by the nearest package.json', () => {
 });
 
 test('state goes to the XDG state home', () => {
-  assert.equal(defaultDataDir({ XDG_STATE_HOME: '/state' }), '/state/sightline');
-  assert.notEqual(defaultDataDir({ XDG_STATE_HOME: 'relative' }), 'relative/sightline');
+  assert.equal(defaultDataDirectory({ XDG_STATE_HOME: '/state' }), '/state/sightline');
+  assert.notEqual(defaultDataDirectory({ XDG_STATE_HOME: 'relative' }), 'relative/sightline');
 });
 
 test('package managers and build tools are left alone, apps are not', () => {
