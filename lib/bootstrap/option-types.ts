@@ -1,5 +1,7 @@
 /** Parsers of option values. Each takes the text of an environment variable and throws a sentence: "wanted …". */
 
+import { parseBytes, parseMillis } from '../core/units.ts';
+
 /** What a parser throws; collected, never shown as a stack. */
 export class Unacceptable extends Error {}
 
@@ -54,22 +56,23 @@ export function portOrOff(value: string): number | 'off' {
   }
 }
 
-const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** A bare number, in the smallest unit. */
+function bare(value: string): number | undefined {
+  return /^\d+(?:\.\d+)?$/.test(value.trim()) ? Math.round(Number(value)) : undefined;
+}
 
 /** A duration such as `500ms`, `3s`, `24h`; a bare number is milliseconds. Gives milliseconds. */
 export function duration(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/i.exec(value.trim());
-  if (match === null) throw new Unacceptable('wanted a duration such as 500ms, 3s or 24h');
-  return Math.round(Number(match[1]) * MILLIS[(match[2] ?? 'ms').toLowerCase() as keyof typeof MILLIS]);
+  const millis = parseMillis(value) ?? bare(value);
+  if (millis === undefined) throw new Unacceptable('wanted a duration such as 500ms, 3s or 24h');
+  return millis;
 }
-
-const BYTES = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const;
 
 /** A size such as `512mb`; a bare number is bytes; units are powers of 1024. Gives bytes. */
 export function bytes(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?$/i.exec(value.trim());
-  if (match === null) throw new Unacceptable('wanted a size such as 512mb or 1gb');
-  return Math.round(Number(match[1]) * BYTES[(match[2] ?? 'b').toLowerCase() as keyof typeof BYTES]);
+  const size = parseBytes(value) ?? bare(value);
+  if (size === undefined) throw new Unacceptable('wanted a size such as 512mb or 1gb');
+  return size;
 }
 
 /** An absolute URL with one of the schemes; given back without trailing slash. */
