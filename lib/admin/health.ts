@@ -3,6 +3,7 @@ import type { Resource } from '../model/resource.ts';
 import type { DeliveryStatus } from '../model/telemetry-sink.ts';
 import { type CheckResult, type HealthCheck, type HealthCheckOptions, HealthChecks } from './health-checks.ts';
 import { type HealthPage, healthPage } from './health-page.ts';
+import type { HealthReport } from './merged-health.ts';
 
 /** Gates of /readyz kept; more are a mistake (a name made of data). */
 const MAX_GATES = 100;
@@ -12,6 +13,14 @@ export interface HealthSources {
   readonly resource: Resource;
   readonly deliveryStatus?: () => DeliveryStatus;
   readonly rolling?: RollingFacts;
+}
+
+/** What the admin port needs of the health of a service, of one process or of many. */
+export interface HealthView {
+  /** The body of /health. */
+  page(): Promise<HealthPage>;
+  /** Gates and checks, as /readyz weighs them. */
+  state(): Promise<Pick<HealthReport, 'gates' | 'checks'>>;
 }
 
 /** What `health` offers to an app. */
@@ -44,7 +53,7 @@ const NOBODY: Resource = Object.freeze({
 });
 
 /** The health of one process: checks and gates of the app, and what Sightline knows. */
-export class HealthRegistry implements HealthApi {
+export class HealthRegistry implements HealthApi, HealthView {
   private readonly checks: HealthChecks;
   private readonly gates = new Map<string, boolean>();
   private sources: HealthSources = { resource: NOBODY };
@@ -80,9 +89,19 @@ export class HealthRegistry implements HealthApi {
 
   /** The body of /health. */
   async page(): Promise<HealthPage> {
-    const { resource, deliveryStatus, rolling } = this.sources;
+    return healthPage({ ...(await this.report()), resource: this.sources.resource });
+  }
+
+  async state(): Promise<Pick<HealthReport, 'gates' | 'checks'>> {
+    const gates = this.readiness();
+    return { gates, checks: await this.results() };
+  }
+
+  /** Everything that this process says of its health. */
+  async report(): Promise<HealthReport> {
+    const { deliveryStatus, rolling } = this.sources;
     const checks = await this.results();
-    return healthPage({ resource, checks, delivery: deliveryStatus?.(), rolling: rolling?.snapshot() });
+    return { gates: this.readiness(), checks, delivery: deliveryStatus?.(), rolling: rolling?.mergeable() };
   }
 }
 

@@ -1,22 +1,24 @@
 import type { Answer } from './http-answer.ts';
 import { json, text } from './http-answer.ts';
 
-/** What the admin port needs of the loggers. */
+type Eventually<Value> = Value | Promise<Value>;
+
+/** What the admin port needs of the loggers, of one process or of many. */
 export interface LogLevels {
   /** Level by logger. */
-  list(): Record<string, string>;
+  list(): Eventually<Record<string, string>>;
   /**
    * Sets one logger, or all without a name.
    * @returns the names of the loggers that were set; empty when none has that name
    */
-  set(level: string, name?: string): string[];
+  set(level: string, name?: string): Eventually<string[]>;
 }
 
 /** pino's levels. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-export function showLogLevels(levels: LogLevels): Answer {
-  return json(200, { loggers: levels.list() });
+export async function showLogLevels(levels: LogLevels): Promise<Answer> {
+  return json(200, { loggers: await levels.list() });
 }
 
 interface Wish {
@@ -37,7 +39,7 @@ function parse(body: string): Wish {
 }
 
 /** `PUT /loglevel`: body as in `parse`, or `?level=` and `?logger=`. */
-export function setLogLevel(levels: LogLevels, query: URLSearchParams, body: string): Answer {
+export async function setLogLevel(levels: LogLevels, query: URLSearchParams, body: string): Promise<Answer> {
   const wish = parse(body);
   const level = query.get('level') ?? wish.level;
   const logger = query.get('logger') ?? wish.logger;
@@ -49,10 +51,11 @@ export function setLogLevel(levels: LogLevels, query: URLSearchParams, body: str
   }
   if (logger !== undefined && typeof logger !== 'string')
     return text(400, 'SIGHTLINE_E_OPTION: logger must be a text, as listed by GET /loglevel');
-  const changed = logger === undefined ? levels.set(level.toLowerCase()) : levels.set(level.toLowerCase(), logger);
+  const wanted = level.toLowerCase();
+  const changed = await (logger === undefined ? levels.set(wanted) : levels.set(wanted, logger));
   if (changed.length === 0) {
-    const known = Object.keys(levels.list()).join(', ');
+    const known = Object.keys(await levels.list()).join(', ');
     return text(404, `SIGHTLINE_E_NOT_FOUND: no logger '${String(logger ?? '').slice(0, 80)}', there are: ${known}`);
   }
-  return json(200, { changed, loggers: levels.list() });
+  return json(200, { changed, loggers: await levels.list() });
 }

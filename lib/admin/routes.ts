@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { HealthRegistry } from './health.ts';
+import type { HealthView } from './health.ts';
 import { HEALTH_CONTENT_TYPE } from './health-page.ts';
 import type { Answer } from './http-answer.ts';
 import { json, readBody, text } from './http-answer.ts';
@@ -8,7 +8,7 @@ import { setLogLevel, showLogLevels } from './log-levels.ts';
 
 export interface RouteDependencies {
   readonly exposition: (accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>;
-  readonly health: HealthRegistry;
+  readonly health: HealthView;
   readonly logLevels: LogLevels;
 }
 
@@ -23,9 +23,8 @@ export interface Route {
 
 const READ = ['GET', 'HEAD'] as const;
 
-async function readiness(health: HealthRegistry, isVerbose: boolean): Promise<Answer> {
-  const gates = health.readiness();
-  const checks = await health.results();
+async function readiness(health: HealthView, isVerbose: boolean): Promise<Answer> {
+  const { gates, checks } = await health.state();
   const lines = [
     ...gates.map(({ name, open }) => ({ name, ok: open, why: 'not ready' })),
     // Not why a check failed: this page is open off loopback, and a failure may name hosts and users.

@@ -13,8 +13,11 @@ import { instrumentPromClient } from '../instruments/prom-client.ts';
 import { createLogPipeline } from '../logs/log-pipeline.ts';
 import { setLogLevel } from '../logs/logger.ts';
 import { createRedactor } from '../logs/redact.ts';
+import { DEFAULT_SERIES_LIMIT } from '../metrics/registry.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import type { Tracing } from '../traces/tracing.ts';
+import { createCluster } from './cluster.ts';
+import type { ClusterHub } from './cluster-hub.ts';
 import { createDelivery } from './delivery-choice.ts';
 import type { LifecycleHooks } from './lifecycle.ts';
 import { createMetering } from './metrics-choice.ts';
@@ -115,20 +118,22 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
 
   let admin: Admin | undefined;
   let withdrawTarget: (() => void) | undefined;
-  instruments.onListen(() => {
+  const logLevels = pino?.levels ?? NO_LOGGERS;
+
+  function openAdmin(hub: ClusterHub | undefined): void {
     onActive();
-    runOutside(() => setTimeout(startDelivery, DELIVERY_START_MILLIS).unref());
     metering.exposition.startRuntime();
-    if (given.adminPort === 'off') return;
+    if (admin !== undefined) return;
     admin = createAdmin({
       host: given.adminHost ?? DEFAULT_ADMIN_HOST,
-      port: given.adminPort ?? DEFAULT_ADMIN_PORT,
+      port: given.adminPort === 'off' ? 0 : (given.adminPort ?? DEFAULT_ADMIN_PORT),
       portExplicit: given.adminPort !== undefined,
       token: given.adminToken,
-      exposition: (accept) => metering.exposition.render(accept),
-      health,
-      logLevels: pino?.levels ?? NO_LOGGERS,
+      exposition: (accept) => (hub === undefined ? metering.exposition.render(accept) : hub.metrics(accept)),
+      health: hub ?? health,
+      logLevels: hub?.logLevels ?? logLevels,
       onListening(url) {
+        hub?.announce();
         if (!settings.prometheus) return;
         const address = new URL(url).host;
         try {
@@ -142,6 +147,34 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
       },
     });
     admin.start();
+  }
+
+  function closeAdmin(): void {
+    const closing = admin;
+    admin = undefined;
+    withdrawTarget?.();
+    withdrawTarget = undefined;
+    closing?.close().catch((error: unknown) => reportBug('admin port', error));
+  }
+
+  // Without an admin port there is nothing to answer, for nobody.
+  const cluster =
+    given.adminPort === 'off'
+      ? undefined
+      : createCluster({
+          process: { exposition: metering.exposition, health, logLevels },
+          resource,
+          seriesLimit: given.metricSeriesLimit ?? DEFAULT_SERIES_LIMIT,
+          dataDir: settings.dataDir,
+          openAdmin,
+          closeAdmin,
+          url: () => admin?.url,
+        });
+  instruments.onListen(() => {
+    onActive();
+    runOutside(() => setTimeout(startDelivery, DELIVERY_START_MILLIS).unref());
+    metering.exposition.startRuntime();
+    cluster?.onListen();
   });
 
   return {
@@ -154,7 +187,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     }),
     admin: {
       get url() {
-        return admin?.url;
+        return cluster?.url;
       },
       close: () => admin?.close() ?? Promise.resolve(),
     },
@@ -171,6 +204,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
       metering.flushStatsd();
       metering.push?.atExit();
       try {
+        cluster?.beforeExit();
         withdrawTarget?.();
       } catch (error) {
         reportBug('target file', error);
@@ -182,6 +216,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
       await metering.push?.now(millis, last);
     },
     stop() {
+      cluster?.stop();
       withdrawTarget?.();
       pino?.stop();
       instruments.stop();

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Resource } from '../model/resource.ts';
 import type { GivenOptions } from './options.ts';
+import { isPm2Container } from './runtime-guard.ts';
 
 /** Directories looked at upwards from the app's main file; deeper trees than this are not met in practice. */
 const MAX_LEVELS = 32;
@@ -51,13 +52,29 @@ function readPackage(path: string): PackageFacts | undefined {
   }
 }
 
+/**
+ * The app's main file. PM2 starts every app from a script of its own, and says in the environment which one is meant: in
+ * cluster mode as JSON, which that script has not yet read.
+ */
+function mainScript(env: NodeJS.ProcessEnv): string | undefined {
+  const started = process.argv[1];
+  if (!isPm2Container(started)) return started;
+  try {
+    const { pm_exec_path: script } = JSON.parse(env['pm2_env'] ?? '{}') as { pm_exec_path?: unknown };
+    if (typeof script === 'string') return script;
+  } catch {
+    // Of another version; the plain variable may be there.
+  }
+  return env['pm_exec_path'] ?? started;
+}
+
 /** Assembles the resource of this process: options, then `OTEL_RESOURCE_ATTRIBUTES`, then package.json, then the machine. */
 export function createResource(given: GivenOptions, env: NodeJS.ProcessEnv): Resource {
   const attributes = given.resourceAttributes ?? {};
   const name = given.serviceName ?? attributes['service.name'];
   const version = attributes['service.version'];
   const facts =
-    name === undefined || version === undefined ? nearestPackage(process.argv[1], process.cwd()) : undefined;
+    name === undefined || version === undefined ? nearestPackage(mainScript(env), process.cwd()) : undefined;
   return Object.freeze({
     serviceName: name ?? facts?.name ?? 'unknown_service:node',
     serviceVersion: version ?? facts?.version ?? '',

@@ -10,6 +10,7 @@ const OLDEST = [22, 16] as const;
 const TOOLS = new Set([
   'npm',
   'npx',
+  'pm2',
   'yarn',
   'pnpm',
   'corepack',
@@ -54,9 +55,14 @@ export function unobservable(): string | undefined {
   return undefined;
 }
 
+/** The scripts within which PM2 runs an app, in cluster and in fork mode: not the tool, but the app. */
+export function isPm2Container(mainFile: string | undefined): boolean {
+  return /[\\/]node_modules[\\/]pm2[\\/]lib[\\/]ProcessContainer(?:Fork|Bun|ForkBun)?\.js$/.test(mainFile ?? '');
+}
+
 /** Whether the main file belongs to a package manager or build tool: `…/node_modules/<tool>/…`, or its shim in `.bin`. */
 export function isTool(mainFile: string | undefined): boolean {
-  if (mainFile === undefined) return false;
+  if (mainFile === undefined || isPm2Container(mainFile)) return false;
   const path = mainFile.replaceAll('\\', '/');
   const at = path.lastIndexOf('/node_modules/');
   if (at < 0) return /\/(?:npm|npx|pnpm|yarn|corepack)(?:-cli)?(?:\.c?js)?$/.test(path);

@@ -49,7 +49,8 @@ function removeOrphans(directory: string): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine has this ID. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

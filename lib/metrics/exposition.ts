@@ -12,6 +12,7 @@ import type { MetricFamily } from '../model/metric-points.ts';
 import type { Resource } from '../model/resource.ts';
 import { WRONG_TOTALS } from '../model/runtime-metrics.ts';
 import { negotiate } from './accept.ts';
+import { isCumulative } from './aggregate.ts';
 import type { DropReason } from './app-registries.ts';
 import { AppRegistries } from './app-registries.ts';
 import type { ForeignRegistry } from './foreign-families.ts';
@@ -79,6 +80,14 @@ export class Exposition {
     this.apps.add(registry);
   }
 
+  /** What only goes up, of ours and the user API: no function of the app runs for it. Read `points` at once. */
+  *ownCounts(): Generator<MetricFamily> {
+    for (const registry of this.registries) {
+      registry.refresh();
+      for (const family of registry.collect()) if (isCumulative(family)) yield family;
+    }
+  }
+
   /** All families of this moment, each name once. Read `points` soon: those of our own registries are live. */
   async families(): Promise<MetricFamily[]> {
     const dropped: DropReason[] = [];
@@ -141,15 +150,23 @@ export class Exposition {
    * The page in the format that `acceptHeader` likes best. Never rejects; yields to the event loop while it writes.
    */
   async render(acceptHeader: string | undefined): Promise<Page> {
-    const format = negotiate(acceptHeader);
-    let families: MetricFamily[] = [];
-    try {
-      families = await this.families();
-    } catch (error) {
-      reportBug('metrics page', error);
-    }
-    return { contentType: CONTENT_TYPES[format], body: await write(families, format) };
+    return renderPage(() => this.families(), acceptHeader);
   }
+}
+
+/** The page of the families that `read` gives; see `Exposition.render`. */
+export async function renderPage(
+  read: () => Promise<readonly MetricFamily[]>,
+  acceptHeader: string | undefined,
+): Promise<Page> {
+  const format = negotiate(acceptHeader);
+  let families: readonly MetricFamily[] = [];
+  try {
+    families = await read();
+  } catch (error) {
+    reportBug('metrics page', error);
+  }
+  return { contentType: CONTENT_TYPES[format], body: await write(families, format) };
 }
 
 async function write(families: readonly MetricFamily[], format: ExpositionFormat): Promise<string> {

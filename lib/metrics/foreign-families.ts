@@ -40,6 +40,7 @@ interface ForeignData {
   readonly help?: unknown;
   readonly type?: unknown;
   readonly values?: readonly ForeignValue[];
+  readonly aggregator?: unknown;
 }
 
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -215,6 +216,7 @@ export function foreignFamily(answer: unknown, registry: ForeignRegistry): Metri
     type,
     help: typeof data.help === 'string' ? data.help : '',
     unit: words.length > 1 && (last === 'seconds' || last === 'bytes') ? last : '',
+    ...(typeof data.aggregator === 'string' && { aggregator: data.aggregator }),
     points,
   };
 }

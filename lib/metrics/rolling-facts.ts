@@ -31,6 +31,32 @@ export interface RollingSnapshot {
   readonly badRequests: { readonly '4xx': number; readonly '5xx': number };
 }
 
+export interface MergeableSnapshot extends RollingSnapshot {
+  /** Counts by `sketchBucket`: what a percentile over several processes needs. */
+  readonly sketch: ArrayLike<number>;
+}
+
+/** The facts of several processes as those of one service. */
+export function mergeRolling(snapshots: readonly MergeableSnapshot[]): RollingSnapshot {
+  const sketch = new Float64Array(SKETCH_BUCKETS);
+  const total = { requests: 0, seconds: 0, connections: 0, clientErrors: 0, serverErrors: 0 };
+  for (const snapshot of snapshots) {
+    total.requests += snapshot.requests;
+    total.seconds += snapshot.responseTimeMean * snapshot.requests;
+    total.connections += snapshot.connections;
+    total.clientErrors += snapshot.badRequests['4xx'];
+    total.serverErrors += snapshot.badRequests['5xx'];
+    for (let index = 0; index < SKETCH_BUCKETS; index += 1) sketch[index]! += snapshot.sketch[index] ?? 0;
+  }
+  return {
+    requests: total.requests,
+    responseTimeMean: total.requests === 0 ? 0 : total.seconds / total.requests,
+    responseTimeP95: sketchQuantile(sketch, 0.95),
+    connections: total.connections,
+    badRequests: { '4xx': total.clientErrors, '5xx': total.serverErrors },
+  };
+}
+
 /** The four facts of the health page, over the last minute, in a fixed 21 KB. */
 export class RollingFacts {
   private readonly clock: Pick<Clock, 'monotonicMillis'>;
@@ -80,6 +106,12 @@ export class RollingFacts {
   }
 
   snapshot(): RollingSnapshot {
+    const { sketch: _, ...facts } = this.mergeable();
+    return facts;
+  }
+
+  /** As `snapshot`, with what a percentile over several processes needs. */
+  mergeable(): MergeableSnapshot {
     const newest = Math.floor(this.clock.monotonicMillis() / SLOT_MILLIS);
     const merged = new Float64Array(SKETCH_BUCKETS);
     let requests = 0;
@@ -100,6 +132,7 @@ export class RollingFacts {
       responseTimeP95: sketchQuantile(merged, 0.95),
       connections: this.readConnections(),
       badRequests: { '4xx': clientErrors, '5xx': serverErrors },
+      sketch: merged,
     };
   }
 }

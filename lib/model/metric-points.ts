@@ -52,6 +52,8 @@ export interface MetricFamily {
   readonly help: string;
   /** Unit as a word (`seconds`, `bytes`), empty when there is none. */
   readonly unit: string;
+  /** How the app's prom-client wants the gauges of several processes put together; absent for ours. */
+  readonly aggregator?: string;
   /** Read once, in order; may be computed while it is read. */
   readonly points: Iterable<MetricPoint>;
 }
