@@ -9,6 +9,17 @@ import { send } from '../support/load.ts';
 import { NODE_OLDEST, NODE_OWN } from '../support/nodes.ts';
 import { type ReceivedSpan, type Receiver, startReceiver } from '../support/receiver.ts';
 import { eventually } from '../support/wait.ts';
+import {
+  API_APP,
+  CLOSING_APP,
+  FROZEN_APP,
+  MANY_APP,
+  MIDDLEWARE_APP,
+  PATCHING_APP,
+  SDK_APP,
+  SIGNAL_APP,
+  SUBCLASS_APP,
+} from './apps-sources.ts';
 import { bareAndObserved, type Scenario } from './compare.ts';
 import { converse, withoutOurs } from './raw.ts';
 
@@ -149,7 +160,6 @@ const ROWS: readonly Row[] = [
 import assert from 'node:assert';
 import { createServer } from 'node:http';
 import { after, test } from 'node:test';
-import { MIDDLEWARE_APP, PATCHING_APP, SUBCLASS_APP, FROZEN_APP, CLOSING_APP, MANY_APP, SIGNAL_APP, API_APP, SDK_APP } from './apps-sources.ts';
 const server = createServer((request, response) => response.end(request.url));
 after(() => server.close());
 test('serves', async () => {
