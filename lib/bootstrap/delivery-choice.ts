@@ -19,21 +19,24 @@ export interface Delivery {
   start(): void;
 }
 
+function logDestination({ given, logs }: Settings): DeliveryOptions['logs'] {
+  if (logs.mode !== 'ship') return undefined;
+  if (logs.backend === 'logstash') return { kind: 'logstash', url: logs.url, caFile: given.logstashCaFile };
+  return {
+    url: logs.url,
+    stream: logs.stream,
+    apiKey: given.elasticsearchApiKey,
+    username: given.elasticsearchUsername,
+    password: given.elasticsearchPassword,
+    caFile: given.elasticsearchCaFile,
+  };
+}
+
 function deliveryOptions(settings: Settings): DeliveryOptions {
-  const { given, logs, zipkinUrl, statsdUrl, pushUrl, resource } = settings;
+  const { given, zipkinUrl, statsdUrl, pushUrl, resource } = settings;
   return {
     resource,
-    logs:
-      logs.mode === 'ship'
-        ? {
-            url: logs.url,
-            stream: logs.stream,
-            apiKey: given.elasticsearchApiKey,
-            username: given.elasticsearchUsername,
-            password: given.elasticsearchPassword,
-            caFile: given.elasticsearchCaFile,
-          }
-        : undefined,
+    logs: logDestination(settings),
     spans: zipkinUrl === undefined ? undefined : { url: zipkinUrl },
     statsd: statsdUrl === undefined ? undefined : { url: statsdUrl, lengthPrefix: given.statsdDialect === 'dogstatsd' },
     push: pushUrl === undefined ? undefined : { url: pushUrl },

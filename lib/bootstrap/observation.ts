@@ -7,6 +7,8 @@ import type { UserMetrics } from '../metrics/user-metrics.ts';
 /** What became of the records accepted so far, logs and spans together. */
 export interface ShutdownResult {
   readonly delivered: number;
+  /** Handed to a backend that never acknowledges (Logstash over TCP or TLS); absent when there is none. */
+  readonly sentUnconfirmed?: number;
   readonly onDisk: number;
   readonly dropped: number;
 }

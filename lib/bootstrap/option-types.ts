@@ -91,6 +91,17 @@ export function url(...schemes: readonly string[]): (value: string) => string {
   };
 }
 
+/** As `url`; an address without a port is accepted only under http and https, which have one of their own. */
+export function urlWithPort(...schemes: readonly string[]): (value: string) => string {
+  const parse = url(...schemes);
+  return (value) => {
+    const address = parse(value);
+    if (!address.startsWith('http') && new URL(address).port === '')
+      throw new Unacceptable(`wanted a port too, such as ${schemes[0]}://127.0.0.1:1234`);
+    return address;
+  };
+}
+
 /** HTTP field names, comma separated, given back in lower case (RFC 9110 §5.1 token). */
 export function headerNames(value: string): readonly string[] {
   const names = list(value).map((name) => name.toLowerCase());

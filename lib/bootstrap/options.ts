@@ -61,9 +61,10 @@ export const OPTIONS = {
   logstashUrl: row(
     'SIGHTLINE_LOGSTASH_URL',
     '–',
-    '`tcp://`, `tls://`, `http(s)://`; instead of Elasticsearch. Not in this version: logs are then off, and one line says so',
-    as.url('tcp', 'tls', 'http', 'https'),
+    '`tcp://`, `tls://`, `http(s)://`; instead of Elasticsearch. With `http(s)://` it acknowledges; `tcp://` and `tls://` (codec `json_lines`) do not: such records are counted as `sent_unconfirmed`',
+    as.urlWithPort('tcp', 'tls', 'http', 'https'),
   ),
+  logstashCaFile: row('SIGHTLINE_LOGSTASH_CA_FILE', '–', 'PEM file of the certificate authority', as.text),
   logs: row(
     'SIGHTLINE_LOGS',
     'elasticsearch',

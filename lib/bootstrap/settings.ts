@@ -17,6 +17,8 @@ const JOURNAL_MILLIS = 24 * 3_600_000;
 export interface LogSettings {
   readonly mode: 'ship' | 'stdout' | 'none';
   readonly url: string;
+  /** Who takes what is shipped. */
+  readonly backend: 'elasticsearch' | 'logstash';
   readonly stream: string;
   readonly dataset: string;
   readonly namespace: string;
@@ -62,12 +64,25 @@ function logSettings(given: GivenOptions, resource: Resource, stack: string | un
   const namespace = streamPart(resource.environment);
   const stream = given.logStream ?? `logs-${dataset}-${namespace}`;
   const parts = /^logs-([a-z0-9_.]+)-([a-z0-9_.]+)$/.exec(stream);
-  const base = { url: '', stream, dataset: parts?.[1] ?? dataset, namespace: parts?.[2] ?? namespace };
+  const base = {
+    url: '',
+    backend: 'elasticsearch' as const,
+    stream,
+    dataset: parts?.[1] ?? dataset,
+    namespace: parts?.[2] ?? namespace,
+  };
   const asked = given.logs ?? (given.logstashUrl === undefined ? 'elasticsearch' : 'logstash');
   if (asked === 'stdout' || asked === 'none') return { ...base, mode: asked };
+  if (asked === 'logstash' && given.delivery !== 'direct') {
+    if (given.logstashUrl !== undefined) return { ...base, mode: 'ship', backend: asked, url: given.logstashUrl };
+    off.push('logs: Logstash has no address; set SIGHTLINE_LOGSTASH_URL');
+    return { ...base, mode: 'none' };
+  }
   if (asked !== 'elasticsearch') {
     off.push(
-      `logs: ${asked} is not in this version; set SIGHTLINE_ELASTICSEARCH_URL, or SIGHTLINE_LOGS=stdout for a shipper outside`,
+      asked === 'logstash'
+        ? 'logs: direct delivery has no way to Logstash; set SIGHTLINE_DELIVERY=journal'
+        : `logs: ${asked} is not in this version; set SIGHTLINE_ELASTICSEARCH_URL, or SIGHTLINE_LOGS=stdout for a shipper outside`,
     );
     return { ...base, mode: 'none' };
   }

@@ -142,8 +142,10 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
 function totals(status: ReturnType<ReturnType<typeof createComponents>['sink']['status']>): ShutdownResult {
   const sum = (counts: Readonly<Record<string, number>>) =>
     Object.values(counts).reduce((total, count) => total + count, 0);
+  const sentUnconfirmed = status.logs.sentUnconfirmed + status.spans.sentUnconfirmed;
   return {
     delivered: status.logs.delivered + status.spans.delivered,
+    ...(sentUnconfirmed > 0 && { sentUnconfirmed }),
     onDisk: status.logs.onDisk + status.spans.onDisk,
     dropped:
       sum(status.logs.dropped) + sum(status.spans.dropped) + status.logs.deadLettered + status.spans.deadLettered,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Resource } from '../model/resource.ts';
 
 export interface LogDestination {
+  readonly kind?: 'elasticsearch' | undefined;
   /** Base address of Elasticsearch, with or without a path. */
   readonly url: string;
   /** Data stream or index. */
@@ -11,6 +12,15 @@ export interface LogDestination {
   readonly apiKey?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** PEM file of the certificate authority. */
+  readonly caFile?: string | undefined;
+}
+
+/** Logstash instead of Elasticsearch. */
+export interface LogstashDestination {
+  readonly kind: 'logstash';
+  /** `http(s)://` of an http input, `tcp://` or `tls://` of a tcp input with the codec `json_lines`. */
+  readonly url: string;
   /** PEM file of the certificate authority. */
   readonly caFile?: string | undefined;
 }
@@ -25,7 +35,7 @@ export interface StatsdDestination {
 /** What delivery needs to know, however it is done. A destination that is `undefined` switches its signal off. */
 export interface DeliveryOptions {
   readonly resource: Resource;
-  readonly logs: LogDestination | undefined;
+  readonly logs: LogDestination | LogstashDestination | undefined;
   /** Zipkin v2 endpoint, such as `http://127.0.0.1:9411/api/v2/spans`. */
   readonly spans: { readonly url: string } | undefined;
   readonly statsd: StatsdDestination | undefined;
@@ -88,7 +98,7 @@ export function destinationFingerprint(options: DeliveryOptions): string {
   const parts = [
     options.resource.serviceName,
     logs && shownAddress(logs.url),
-    logs?.stream,
+    logs?.kind === 'logstash' ? logs.kind : logs?.stream,
     spans && shownAddress(spans.url),
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);

@@ -221,6 +221,7 @@ class JournalDelivery implements JournalSink {
     return {
       accepted: this.accepted[signal] + ledger.get(`found.${signal}`),
       delivered: ledger.get(`delivered.${signal}`),
+      sentUnconfirmed: ledger.get(`sentUnconfirmed.${signal}`),
       onDisk: ledger.onDisk(signal),
       deadLettered: ledger.get(`deadLettered.${signal}`),
       dropped,

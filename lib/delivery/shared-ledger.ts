@@ -16,6 +16,8 @@ const COUNTS = [
   'settled.spans',
   'delivered.logs',
   'delivered.spans',
+  'sentUnconfirmed.logs',
+  'sentUnconfirmed.spans',
   'deadLettered.logs',
   'deadLettered.spans',
   'expired.logs',
@@ -24,6 +26,8 @@ const COUNTS = [
   'corrupt.spans',
   'undeliverable.logs',
   'undeliverable.spans',
+  'rejected.logs',
+  'rejected.spans',
   'lost.logs',
   'lost.spans',
   'found.logs',
@@ -42,7 +46,7 @@ const COUNTS = [
 export type LedgerCount = (typeof COUNTS)[number];
 
 /** What the worker drops, by reason; `deadLettered` is kept in a file and no drop. */
-export const WORKER_DROPS = ['expired', 'corrupt', 'undeliverable', 'lost'] as const;
+export const WORKER_DROPS = ['expired', 'corrupt', 'undeliverable', 'rejected', 'lost'] as const;
 
 const CELLS = ['wake', 'urgent', 'progress', 'state.logs', 'state.spans'] as const;
 export type LedgerCell = (typeof CELLS)[number];

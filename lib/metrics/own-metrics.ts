@@ -61,6 +61,8 @@ function followBestEffort(family: CounterFamily, counts: BestEffortCounts | unde
 function followCounts(follow: (outcome: string, reason: string, total: number) => void, counts: DeliveryCounts): void {
   follow('accepted', '', counts.accepted);
   follow('delivered', '', counts.delivered);
+  // Only a backend without acknowledgements makes this series.
+  if (counts.sentUnconfirmed > 0) follow('sent_unconfirmed', '', counts.sentUnconfirmed);
   follow('dead_lettered', '', counts.deadLettered);
   for (const [reason, total] of Object.entries(counts.dropped)) follow('dropped', reason, total);
 }

@@ -5,6 +5,8 @@ export interface DeliveryCounts {
   /** Records accepted since start (and found in the journal at start). */
   readonly accepted: number;
   readonly delivered: number;
+  /** Handed to a backend whose protocol has no acknowledgement (Logstash over TCP or TLS). */
+  readonly sentUnconfirmed: number;
   readonly onDisk: number;
   readonly deadLettered: number;
   /** By reason. */

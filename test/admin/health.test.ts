@@ -9,8 +9,8 @@ import type { DeliveryStatus } from '../../lib/model/telemetry-sink.ts';
 import { RESOURCE } from '../metrics/fixtures.ts';
 
 const DELIVERED: DeliveryStatus = {
-  logs: { accepted: 3, delivered: 3, onDisk: 0, deadLettered: 0, dropped: {} },
-  spans: { accepted: 3, delivered: 3, onDisk: 0, deadLettered: 0, dropped: {} },
+  logs: { accepted: 3, delivered: 3, sentUnconfirmed: 0, onDisk: 0, deadLettered: 0, dropped: {} },
+  spans: { accepted: 3, delivered: 3, sentUnconfirmed: 0, onDisk: 0, deadLettered: 0, dropped: {} },
   journalBytes: 0,
   oldestUnsentSeconds: 0,
   couriers: { logs: 'healthy', spans: 'idle' },

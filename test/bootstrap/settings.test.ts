@@ -33,6 +33,20 @@ test('outside development, and when one backend is named, nothing is guessed: wh
   assert.equal(named.journalMaxBytes, 512 * 1024 ** 2);
 });
 
+test('logs go to Logstash when its address is given, or when it is asked for', () => {
+  const settings = settingsOf({ SIGHTLINE_LOGSTASH_URL: 'tls://logstash:5000' });
+  assert.equal(settings.logs.mode, 'ship');
+  assert.equal(settings.logs.backend, 'logstash');
+  assert.equal(settings.logs.url, 'tls://logstash:5000');
+  assert.equal(settings.stackOnlyDefaulted, false);
+  const without = settingsOf({ SIGHTLINE_LOGS: 'logstash' });
+  assert.equal(without.logs.mode, 'none');
+  assert.match(without.off.join(), /Logstash has no address; set SIGHTLINE_LOGSTASH_URL/);
+  const direct = settingsOf({ SIGHTLINE_LOGSTASH_URL: 'tls://logstash:5000', SIGHTLINE_DELIVERY: 'direct' });
+  assert.equal(direct.logs.mode, 'none');
+  assert.match(direct.off.join(), /SIGHTLINE_DELIVERY=journal/);
+});
+
 test('data stream names keep to [a-z0-9_.] in both parts', () => {
   const settings = settingsOf({ OTEL_SERVICE_NAME: '@acme/Shop-Front', SIGHTLINE_ENVIRONMENT: 'Prod EU' });
   assert.equal(settings.logs.stream, 'logs-_acme_shop_front-prod_eu');

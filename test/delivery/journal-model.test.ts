@@ -40,7 +40,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 
-const NOTHING = { delivered: 0, deadLettered: 0, expired: 0, undeliverable: 0 };
+const NOTHING = { delivered: 0, sentUnconfirmed: 0, deadLettered: 0, expired: 0, undeliverable: 0, rejected: 0 };
 
 test('whatever happens, no record is settled unseen, none is lost, and a segment goes only when all in it is settled', () => {
   fc.assert(

@@ -80,12 +80,16 @@ export function document(number: number, more: object = {}): string {
   return JSON.stringify({ '@timestamp': new Date().toISOString(), message: `line ${number}`, number, ...more });
 }
 
-/** accepted = delivered + on disk + dead letters + dropped, whatever happened. */
+/** accepted = delivered + sent unconfirmed + on disk + dead letters + dropped, whatever happened. */
 export function assertBalanced(status: DeliveryStatus): void {
   for (const signal of ['logs', 'spans'] as const) {
-    const { accepted, delivered, onDisk, deadLettered, dropped } = status[signal];
+    const { accepted, delivered, sentUnconfirmed, onDisk, deadLettered, dropped } = status[signal];
     const gone = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    assert.equal(delivered + onDisk + deadLettered + gone, accepted, `${signal}: ${JSON.stringify(status[signal])}`);
+    assert.equal(
+      delivered + sentUnconfirmed + onDisk + deadLettered + gone,
+      accepted,
+      `${signal}: ${JSON.stringify(status[signal])}`,
+    );
     assert.ok(onDisk >= 0, `${signal}: ${JSON.stringify(status[signal])}`);
   }
 }
@@ -104,5 +108,5 @@ export async function settled(sink: TelemetrySink): Promise<DeliveryStatus> {
 }
 
 export function counts(change: Partial<DeliveryCounts> = {}): DeliveryCounts {
-  return { accepted: 0, delivered: 0, onDisk: 0, deadLettered: 0, dropped: {}, ...change };
+  return { accepted: 0, delivered: 0, sentUnconfirmed: 0, onDisk: 0, deadLettered: 0, dropped: {}, ...change };
 }

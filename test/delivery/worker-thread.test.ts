@@ -73,7 +73,10 @@ test('a worker that dies is replaced; the app lives and nothing is lost or sent 
   `,
   );
   assert.equal(ended.code, 0, ended.stderr);
-  assert.equal(ended.stdout.trim(), '{"accepted":100,"delivered":100,"onDisk":0,"deadLettered":0,"dropped":{}} 2');
+  assert.equal(
+    ended.stdout.trim(),
+    '{"accepted":100,"delivered":100,"sentUnconfirmed":0,"onDisk":0,"deadLettered":0,"dropped":{}} 2',
+  );
   assert.deepEqual(
     receiver.documents.map((line) => line['number']),
     Array.from({ length: 100 }, (_, at) => at),
@@ -114,5 +117,8 @@ test('a worker that cannot start costs the app nothing: records stay in the jour
   `,
   );
   assert.equal(ended.code, 0, ended.stderr);
-  assert.equal(ended.stdout.trim(), '{"accepted":1,"delivered":0,"onDisk":1,"deadLettered":0,"dropped":{}}');
+  assert.equal(
+    ended.stdout.trim(),
+    '{"accepted":1,"delivered":0,"sentUnconfirmed":0,"onDisk":1,"deadLettered":0,"dropped":{}}',
+  );
 });

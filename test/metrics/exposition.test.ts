@@ -21,8 +21,8 @@ const promClient = createRequire(import.meta.url)('prom-client');
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
 
 const DELIVERY: DeliveryStatus = {
-  logs: { accepted: 10, delivered: 7, onDisk: 1, deadLettered: 1, dropped: { full: 1 } },
-  spans: { accepted: 5, delivered: 5, onDisk: 0, deadLettered: 0, dropped: {} },
+  logs: { accepted: 10, delivered: 7, sentUnconfirmed: 0, onDisk: 1, deadLettered: 1, dropped: { full: 1 } },
+  spans: { accepted: 5, delivered: 3, sentUnconfirmed: 2, onDisk: 0, deadLettered: 0, dropped: {} },
   journalBytes: 4096,
   oldestUnsentSeconds: 1.5,
   couriers: { logs: 'failing', spans: 'healthy' },
@@ -125,6 +125,8 @@ test('what Sightline says about itself: losses, ledger, couriers', async () => {
   assert.equal(value('sightline_metric_series_over_limit_total', { metric: 'orders_created_total' }), 1);
   assert.equal(value('sightline_metric_values_rejected_total', { metric: 'orders_created_total' }), 1);
   assert.equal(value('orders_created_total', { kind: '__other__' }), 1);
+  assert.equal(value('sightline_telemetry_records_total', { signal: 'spans', outcome: 'sent_unconfirmed' }), 2);
+  assert.equal(value('sightline_telemetry_records_total', { signal: 'logs', outcome: 'sent_unconfirmed' }), undefined);
   const record = (outcome: string, reason = ''): number | undefined =>
     value('sightline_telemetry_records_total', { signal: 'logs', outcome, reason });
   assert.deepEqual(

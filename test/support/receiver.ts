@@ -30,6 +30,10 @@ export interface Receiver {
   readonly zipkinUrl: string;
   readonly elasticsearchUrl: string;
   readonly statsdUrl: string;
+  /** An http input of Logstash with the codec `json`. */
+  readonly logstashUrl: string;
+  /** Documents taken there, in order, repeated ones included. */
+  readonly logstash: readonly Record<string, any>[];
   /** Environment variables that send everything here. */
   readonly environment: Readonly<Record<string, string>>;
   /** Spans as they came, repeated ones included. */
@@ -59,6 +63,7 @@ export interface Receiver {
  */
 export async function startReceiver({ port: wantedPort = 0 }: { port?: number } = {}): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
+  const logstash: Record<string, any>[] = [];
   const documents = new Map<string, Record<string, any>>();
   const ordered: Record<string, any>[] = [];
   const statsd: string[] = [];
@@ -104,6 +109,11 @@ export async function startReceiver({ port: wantedPort = 0 }: { port?: number } 
     if (path.endsWith('/api/v2/spans')) {
       spans.push(...JSON.parse(body.toString()));
       return { status: 202, body: '' };
+    }
+    if (path === '/logstash') {
+      const events = JSON.parse(body.toString());
+      logstash.push(...(Array.isArray(events) ? events : [events]));
+      return { status: 200, body: 'ok' };
     }
     if (path.endsWith('/_bulk')) return { status: 200, body: JSON.stringify(bulk(path, body.toString())) };
     if (/\/_index_template\/|\/_component_template\//.test(path)) return { status: 200, body: '{"acknowledged":true}' };
@@ -167,6 +177,8 @@ export async function startReceiver({ port: wantedPort = 0 }: { port?: number } 
     zipkinUrl,
     elasticsearchUrl,
     statsdUrl,
+    logstashUrl: `${url}/logstash`,
+    logstash,
     environment: {
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkinUrl,
       SIGHTLINE_ELASTICSEARCH_URL: elasticsearchUrl,

@@ -25,15 +25,17 @@ export interface DirectDelivery {
  * @throws SightlineError SIGHTLINE_E_PEER_MISSING when a package that the options need is not installed
  */
 export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
+  // The stock packages speak to Elasticsearch; the composition root asks them for nothing else.
+  const logDestination = options.logs?.kind === 'logstash' ? undefined : options.logs;
   const needed: StockPackage[] = ['@opentelemetry/sdk-node'];
   if (options.spans !== undefined) needed.push('@opentelemetry/exporter-zipkin');
-  if (options.logs !== undefined) needed.push('pino-elasticsearch');
+  if (logDestination !== undefined) needed.push('pino-elasticsearch');
   if (options.statsd?.url.startsWith('udp:')) needed.push('hot-shots');
   const packages = findStockPackages(needed);
   const spans = new Outcomes('spans', options.spans !== undefined);
-  const logs = new Outcomes('logs', options.logs !== undefined);
+  const logs = new Outcomes('logs', logDestination !== undefined);
   const tracing = new StockTracing(packages, options.resource, options.spans?.url, spans);
-  const shipper = options.logs === undefined ? undefined : new StockLogs(packages, options.logs, logs);
+  const shipper = logDestination === undefined ? undefined : new StockLogs(packages, logDestination, logs);
   const statsd = options.statsd === undefined ? undefined : createStatsd(packages, options.statsd);
   const pusher =
     options.push === undefined

@@ -60,6 +60,7 @@ export class Outcomes {
     return {
       accepted: this.accepted,
       delivered: this.delivered,
+      sentUnconfirmed: 0,
       onDisk: this.pending,
       deadLettered: 0,
       dropped: { ...this.dropped },

@@ -17,8 +17,10 @@ export type ItemOutcome =
 export type Verdict =
   /** An outcome for each item, in order. */
   | { readonly kind: 'items'; readonly outcomes: readonly ItemOutcome[] }
-  /** Everything was taken. */
-  | { readonly kind: 'delivered' }
+  /** Everything was taken, but for `rejected` of it, less than all: the backend tells only how many. */
+  | { readonly kind: 'delivered'; readonly rejected?: number }
+  /** The connection took everything; this protocol has no acknowledgement. */
+  | { readonly kind: 'sent' }
   /** Nothing is known to be taken; the same again later. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMillis: number | undefined }
   /** Something in it will never be taken: smaller parts tell what. */
@@ -45,6 +47,16 @@ export function verdictOfStatus(answer: Answer): Verdict | undefined {
   // included, says nothing about the records and is mended outside.
   if (status === 400 || status === 413 || status === 422) return { kind: 'refused', reason };
   return { kind: 'failed', reason, retryAfterMillis: answer.retryAfterMillis };
+}
+
+/** The verdict on a page with 2xx, of a proxy or of a wrong path: it is no acknowledgement. */
+export function verdictOfPage(answer: Answer): Verdict | undefined {
+  if (!answer.contentType.startsWith('text/html')) return undefined;
+  return {
+    kind: 'failed',
+    reason: `HTTP ${answer.status} with a web page instead of an answer`,
+    retryAfterMillis: undefined,
+  };
 }
 
 /** A failure to get an answer at all. */

@@ -127,7 +127,14 @@ export class Courier {
   private launch(batch: JournalBatch): void {
     const { journal } = batch;
     const items = batch.records.map((record) => ({ id: `${journal.journalId}-${record.number.toString(36)}`, record }));
-    const tally: Tally = { delivered: 0, deadLettered: 0, expired: 0, undeliverable: 0 };
+    const tally: Tally = {
+      delivered: 0,
+      sentUnconfirmed: 0,
+      deadLettered: 0,
+      expired: 0,
+      undeliverable: 0,
+      rejected: 0,
+    };
     const work = this.deliver(items, tally).then((complete) => {
       this.underWay.delete(work);
       if (complete) this.settle(batch, tally);
@@ -186,7 +193,9 @@ export class Courier {
   private account(items: readonly Item[], verdict: Verdict, tally: Tally): Item[] {
     switch (verdict.kind) {
       case 'delivered':
-        tally.delivered += items.length;
+        return this.accountAll(items.length, verdict.rejected ?? 0, tally);
+      case 'sent':
+        tally.sentUnconfirmed += items.length;
         this.succeeded();
         return [];
       case 'refused':
@@ -204,6 +213,13 @@ export class Courier {
         return left;
       }
     }
+  }
+
+  private accountAll(count: number, rejected: number, tally: Tally): Item[] {
+    tally.delivered += count - rejected;
+    tally.rejected += rejected;
+    this.succeeded();
+    return [];
   }
 
   private accountItem(item: Item, outcome: ItemOutcome, tally: Tally): boolean {

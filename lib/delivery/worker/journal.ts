@@ -10,7 +10,10 @@ import { firstNumber, type ReadBatch, SegmentReader } from '../journal/segment-r
 export const DAMAGED_SUFFIX = '.damaged';
 
 /** What became of the records of a batch. */
-export type Tally = Record<'delivered' | 'deadLettered' | 'expired' | 'undeliverable', number>;
+export type Tally = Record<
+  'delivered' | 'sentUnconfirmed' | 'deadLettered' | 'expired' | 'undeliverable' | 'rejected',
+  number
+>;
 
 /** A batch under way. */
 export interface JournalBatch extends ReadBatch {

@@ -1,5 +1,5 @@
 import type { MetricsPage, Signal } from '../../model/telemetry-sink.ts';
-import type { DeliveryTuning, LogDestination, StatsdDestination } from '../delivery-options.ts';
+import type { DeliveryOptions, DeliveryTuning, StatsdDestination } from '../delivery-options.ts';
 import type { OpenedJournal } from '../journal/journal-writer.ts';
 import type { CourierNotice } from './courier.ts';
 
@@ -9,7 +9,7 @@ export interface WorkerOptions {
   readonly directory: string;
   readonly fingerprint: string;
   readonly maxAgeMillis: number;
-  readonly logs: LogDestination | undefined;
+  readonly logs: DeliveryOptions['logs'];
   readonly spans: { readonly url: string } | undefined;
   readonly statsd: StatsdDestination | undefined;
   readonly push: { readonly url: string } | undefined;

@@ -1,5 +1,5 @@
 import { shownAddress } from '../delivery-options.ts';
-import { type Backend, type Item, type Verdict, verdictOfError, verdictOfStatus } from './backend.ts';
+import { type Backend, type Item, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
 import { HttpPost } from './http-post.ts';
 
 const OPEN = Buffer.from('[');
@@ -23,14 +23,7 @@ export function createZipkinBackend(options: { readonly url: string; readonly ti
         const answer = await post.post(Buffer.concat(parts));
         const verdict = verdictOfStatus(answer);
         if (verdict !== undefined) return verdict;
-        // A page of a proxy or of a wrong path is no acknowledgement.
-        if (answer.contentType.startsWith('text/html'))
-          return {
-            kind: 'failed',
-            reason: `HTTP ${answer.status} with a web page instead of an answer`,
-            retryAfterMillis: undefined,
-          };
-        return { kind: 'delivered' };
+        return verdictOfPage(answer) ?? { kind: 'delivered' };
       } catch (error) {
         return verdictOfError(error);
       }

@@ -1,0 +1,62 @@
+import { logstashArray, logstashLines } from '../../codec/logstash.ts';
+import { type LogstashDestination, shownAddress } from '../delivery-options.ts';
+import { type Backend, type Item, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
+import { HttpPost } from './http-post.ts';
+import { StreamSender } from './stream-sender.ts';
+
+export type LogstashOptions = LogstashDestination & { readonly timeoutMillis: number };
+
+/** Logstash: its http input, which acknowledges, or its tcp input, which does not. */
+export function createLogstashBackend(options: LogstashOptions): Backend {
+  return options.url.startsWith('http') ? createHttpBackend(options) : createStreamBackend(options);
+}
+
+const documentsOf = (items: readonly Item[]) => items.map(({ id, record }) => ({ id, document: record.payload }));
+
+function createHttpBackend(options: LogstashOptions): Backend {
+  const url = new URL(options.url);
+  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  const post = new HttpPost({
+    url,
+    headers: {
+      'content-type': 'application/json',
+      ...(credentials !== ':' && { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
+    },
+    caFile: options.caFile,
+    timeoutMillis: options.timeoutMillis,
+  });
+  return {
+    address: shownAddress(options.url),
+    async send(items): Promise<Verdict> {
+      try {
+        const answer = await post.post(logstashArray(documentsOf(items)));
+        return verdictOfStatus(answer) ?? verdictOfPage(answer) ?? { kind: 'delivered' };
+      } catch (error) {
+        return verdictOfError(error);
+      }
+    },
+    close: () => post.close(),
+  };
+}
+
+/**
+ * What the connection has taken is gone from the journal, because nothing ever says that Logstash has it: the ledger
+ * calls it `sent_unconfirmed`. What it has not taken is sent again.
+ */
+function createStreamBackend(options: LogstashOptions): Backend {
+  const stream = new StreamSender(options);
+  return {
+    address: shownAddress(options.url),
+    async send(items): Promise<Verdict> {
+      try {
+        await stream.write(logstashLines(documentsOf(items)));
+        return { kind: 'sent' };
+      } catch (error) {
+        return verdictOfError(error);
+      }
+    },
+    close: () => stream.close(),
+  };
+}
