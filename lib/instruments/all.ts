@@ -2,11 +2,14 @@ import type { RequestScope } from '../context/request-scope.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { instrumentExpress } from './express.ts';
 import { instrumentFastify } from './fastify.ts';
+import { instrumentHapi } from './hapi.ts';
 import { instrumentHttpClient } from './http-client.ts';
 import { instrumentHttpServer } from './http-server.ts';
 import { instrumentHttp2 } from './http2.ts';
 import { patchIncomingMessage } from './incoming-message.ts';
 import { instrumentKoa } from './koa.ts';
+import { instrumentNest } from './nest.ts';
+import { instrumentRestify } from './restify.ts';
 import { watchServers } from './servers.ts';
 import { instrumentUndici } from './undici.ts';
 
@@ -26,7 +29,7 @@ export interface Instruments {
 
 /**
  * Starts what is enabled (`deps.options.enabled(name)`): `http` (server and client, HTTP/2 too), `undici`, `express`, `fastify`,
- * `koa`. Servers are watched in any case, since the admin port waits for the first one.
+ * `koa`, `hapi`, `restify`, `nestjs-core`. Servers are watched in any case, since the admin port waits for the first one.
  */
 export function startInstruments(deps: InstrumentDependencies): Instruments {
   const enabled = deps.options.enabled;
@@ -45,6 +48,9 @@ export function startInstruments(deps: InstrumentDependencies): Instruments {
   if (enabled('express')) running.push(instrumentExpress());
   if (enabled('fastify')) running.push(instrumentFastify());
   if (enabled('koa')) running.push(instrumentKoa());
+  if (enabled('hapi')) running.push(instrumentHapi());
+  if (enabled('restify')) running.push(instrumentRestify());
+  if (enabled('nestjs-core')) running.push(instrumentNest());
   return {
     stop() {
       for (const instrument of running.splice(0).reverse()) instrument.stop();

@@ -98,6 +98,7 @@ describe('the same tests on the other Nodes', () => {
       'https.test.ts',
       'upgrade.test.ts',
       'modules.test.ts',
+      'more-frameworks.test.ts',
     ]) {
       test(`${file} on ${node.version}`, { skip: node.missing ?? false }, async () => {
         const path = fileURLToPath(new URL(file, import.meta.url));
