@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { SightlineError } from '../../errors.ts';
 import type { Command, Invocation } from '../command.ts';
@@ -60,7 +60,10 @@ async function runProgramUnder(
   stack: LocalStack,
 ): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
   const [program, ...parameters] = rest as [string, ...string[]];
-  const child = spawn(program, parameters, {
+  // Before there is a program: a signal that comes while it is being started is meant for it too, and waits for the next turn.
+  let child: ChildProcess | undefined;
+  const release = passSignals((signal) => child?.kill(signal));
+  child = spawn(program, parameters, {
     stdio: 'inherit',
     env: {
       ...env,
@@ -83,7 +86,6 @@ async function runProgramUnder(
     );
   });
   child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-  const release = passSignals((signal) => child.kill(signal));
   try {
     return await promise;
   } finally {
