@@ -31,6 +31,7 @@ function addCounts(one: DeliveryCounts, two: DeliveryCounts): DeliveryCounts {
   return {
     accepted: one.accepted + two.accepted,
     delivered: one.delivered + two.delivered,
+    sentUnconfirmed: one.sentUnconfirmed + two.sentUnconfirmed,
     onDisk: one.onDisk + two.onDisk,
     deadLettered: one.deadLettered + two.deadLettered,
     dropped,
