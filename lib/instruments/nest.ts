@@ -78,9 +78,9 @@ function esModuleFinder(): () => void {
     const core = dirname(createRequire(fileURLToPath(frame)).resolve('@nestjs/core/package.json'));
     if (found.has(core)) return;
     found.add(core);
-    const load = (file: string) => import(pathToFileURL(`${core}/${file}`).href);
-    patchExceptionsHandler(await load('exceptions/exceptions-handler.js'));
-    patchRouterExplorer(await load('router/router-explorer.js'));
+    const beside = (file: string) => import(pathToFileURL(`${core}/${file}.js`).href);
+    patchExceptionsHandler(await beside('exceptions/exceptions-handler'));
+    patchRouterExplorer(await beside('router/router-explorer'));
   }
 
   return fence('search for nest', () => {
@@ -97,10 +97,13 @@ function esModuleFinder(): () => void {
 /** Errors of NestJS 10 and up, on Express and on Fastify, which its exception filters answer before these see them. */
 export function instrumentNest(): { stop(): void } {
   const look = esModuleFinder();
-  const fastifyMade = channel('fastify.initialization');
-  fastifyMade.subscribe(look);
+  // The latter for applications that the app has made itself and handed to Nest.
+  const moments = [channel('fastify.initialization'), channel('tracing:net.server.listen:asyncStart')];
+  for (const moment of moments) moment.subscribe(look);
   const undo = [
-    () => fastifyMade.unsubscribe(look),
+    () => {
+      for (const moment of moments) moment.unsubscribe(look);
+    },
     onRequire(
       (id, parent) =>
         id.includes('exceptions-handler') && isFileOf('@nestjs/core', 'exceptions/exceptions-handler', id, parent),

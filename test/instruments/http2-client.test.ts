@@ -25,8 +25,8 @@ const recorded = record({ hostPolicy: createHostPolicy({ propagate: ['*', '!loca
 const requests: { headers: IncomingHttpHeaders; raw: string[] }[] = [];
 const sessions: ClientHttp2Session[] = [];
 const target = Object.assign(createServer(), { [kOwn]: true });
-target.on('stream', (stream, headers, _flags, raw = []) => {
-  requests.push({ headers, raw: raw as unknown as string[] });
+target.on('stream', (stream, headers, _flags, raw) => {
+  requests.push({ headers, raw });
   const path = headers[':path'] ?? '/';
   stream.on('error', () => {});
   if (path === '/reset') stream.close(2);

@@ -19,7 +19,7 @@ describe('ends over HTTP/2', () => {
       [
         '/before',
         (client: ClientHttp2Session) =>
-          void client
+          client
             .request({ ':path': '/before' })
             .on('error', () => {})
             .close(constants.NGHTTP2_CANCEL),

@@ -219,7 +219,7 @@ describe('context over HTTP/2', () => {
       one.on('ping', () => left.push(active().request));
       one.on('close', () => left.push(active().request));
     });
-    server.on('stream', (stream) => void stream.respond({}, { endStream: true }));
+    server.on('stream', (stream) => stream.respond({}, { endStream: true }));
     const client = session(await listen(server));
     await askOver(client, { ':path': '/' });
     await new Promise((resolve) => client.ping(resolve));
