@@ -1,3 +1,5 @@
+import { jsonString } from './json-string.ts';
+
 /** What became of one document of a `_bulk` request. */
 export type BulkOutcome =
   | { readonly kind: 'delivered' }
@@ -6,17 +8,28 @@ export type BulkOutcome =
   /** It will never be taken as it is. */
   | { readonly kind: 'rejected'; readonly reason: string };
 
-export interface BulkDocument {
+/** Documents where they are, asked for by number: a batch has thousands. Each is one JSON object, UTF-8, without line ends. */
+export interface BulkDocuments {
+  readonly length: number;
+  /** Bytes of all documents. */
+  readonly bytes: number;
   /** `_id`: the same for every attempt, so that a document is stored once. At most 512 bytes (Elasticsearch limit). */
-  readonly id: string;
-  /** One JSON object, UTF-8, without line ends. */
-  readonly document: Uint8Array;
+  id(at: number): string;
+  /** Bytes of one document. */
+  size(at: number): number;
+  /** Copies one document to `target`. @returns where it ends there */
+  copyTo(target: Buffer, start: number, at: number): number;
 }
 
 /** Longest reason kept, characters: a mapping error repeats the document. */
 const MAX_REASON = 500;
 const DELIVERED: BulkOutcome = { kind: 'delivered' };
-const NEW_LINE = Buffer.from('\n');
+const CLEAN_START = '{"errors":false,"items":[';
+const CLEAN_ITEM = '{"create":{"status":201}}';
+const NEW_LINE = 0x0a;
+/** What the line before a document usually takes, bytes; more is made room for when it comes. */
+const ACTION_BYTES = 64;
+const BYTES_OF_CHARACTER = 3;
 
 /** Only what `parseBulkResponse` reads: a 201 is then 25 bytes instead of 250. */
 export const BULK_FILTER = 'filter_path=errors,error,items.*.status,items.*.error.type,items.*.error.reason';
@@ -37,12 +50,34 @@ export function bulkUrl(base: string, stream: string): URL {
  * The body of a `_bulk` request: newline-delimited JSON with `create`, the only action that data streams take and the one
  * that makes a repeated document a conflict instead of a copy (Elasticsearch, "Bulk API").
  */
-export function bulkBody(documents: readonly BulkDocument[]): Buffer {
-  const parts: Uint8Array[] = [];
-  for (const { id, document } of documents) {
-    parts.push(Buffer.from(`{"create":{"_id":${JSON.stringify(id)}}}\n`), document, NEW_LINE);
+export function bulkBody(documents: BulkDocuments): Buffer {
+  let body = Buffer.allocUnsafeSlow(documents.bytes + documents.length * ACTION_BYTES);
+  let end = 0;
+  for (let at = 0; at < documents.length; at += 1) {
+    const action = `{"create":{"_id":${jsonString(documents.id(at))}}}\n`;
+    const wanted = end + action.length * BYTES_OF_CHARACTER + documents.size(at) + 1;
+    if (wanted > body.length) {
+      const larger = Buffer.allocUnsafeSlow(wanted + body.length);
+      body.copy(larger, 0, 0, end);
+      body = larger;
+    }
+    end += body.write(action, end);
+    end = documents.copyTo(body, end, at);
+    body[end] = NEW_LINE;
+    end += 1;
   }
-  return Buffer.concat(parts);
+  return body.subarray(0, end);
+}
+
+/**
+ * The answer to a request of which every document was created is known byte for byte, and nearly every answer is that one:
+ * it need not be parsed. Anything else, also in another order or with spaces, is for `parseBulkResponse`.
+ * @param text body of a 2xx answer
+ * @param count documents sent
+ */
+export function isCleanBulkResponse(text: string, count: number): boolean {
+  if (count === 0 || text.length !== CLEAN_START.length + (CLEAN_ITEM.length + 1) * count + 1) return false;
+  return text === `${CLEAN_START}${`${CLEAN_ITEM},`.repeat(count - 1)}${CLEAN_ITEM}]}`;
 }
 
 interface BulkItem {

@@ -1,13 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bulkBody, bulkUrl, parseBulkResponse } from '../../lib/codec/es-bulk.ts';
+import {
+  type BulkDocuments,
+  bulkBody,
+  bulkUrl,
+  isCleanBulkResponse,
+  parseBulkResponse,
+} from '../../lib/codec/es-bulk.ts';
+
+function documentsOf(list: readonly { readonly id: string; readonly document: Buffer }[]): BulkDocuments {
+  return {
+    length: list.length,
+    bytes: list.reduce((bytes, { document }) => bytes + document.length, 0),
+    id: (at) => list[at]!.id,
+    size: (at) => list[at]!.document.length,
+    copyTo: (target, start, at) => start + list[at]!.document.copy(target, start),
+  };
+}
 
 test('golden bytes of a body', () => {
-  const body = bulkBody([
-    { id: 'a-1', document: Buffer.from('{"message":"é"}') },
-    { id: 'a"2', document: Buffer.from('{}') },
-  ]);
+  const body = bulkBody(
+    documentsOf([
+      { id: 'a-1', document: Buffer.from('{"message":"é"}') },
+      { id: 'a"2', document: Buffer.from('{}') },
+    ]),
+  );
   assert.equal(body.toString(), '{"create":{"_id":"a-1"}}\n{"message":"é"}\n{"create":{"_id":"a\\"2"}}\n{}\n');
 });
 
@@ -17,7 +35,7 @@ test('a body reads back as what was put in', () => {
       fc.array(fc.record({ id: fc.string({ minLength: 1 }), document: fc.dictionary(fc.string(), fc.jsonValue()) })),
       (documents) => {
         const lines = bulkBody(
-          documents.map(({ id, document }) => ({ id, document: Buffer.from(JSON.stringify(document)) })),
+          documentsOf(documents.map(({ id, document }) => ({ id, document: Buffer.from(JSON.stringify(document)) }))),
         )
           .toString()
           .split('\n');
@@ -73,6 +91,25 @@ test('each status has its outcome', () => {
     ],
   );
   assert.deepEqual(outcomes[9], { kind: 'rejected', reason: '400 some_exception: because' });
+});
+
+test('the answer of a request without any failure is known without being parsed', () => {
+  const clean = (...statuses: number[]) =>
+    JSON.stringify({ errors: false, items: statuses.map((status) => ({ create: { status } })) });
+  for (const count of [1, 2, 3000]) {
+    const text = clean(...Array.from({ length: count }, () => 201));
+    assert.equal(isCleanBulkResponse(text, count), true);
+    assert.ok(parseBulkResponse(text, count)!.every(({ kind }) => kind === 'delivered'));
+    for (const other of [count - 1, count + 1]) assert.equal(isCleanBulkResponse(text, other), false);
+  }
+  for (const text of [
+    clean(201, 200),
+    clean(201, 429),
+    answer(201, 201),
+    clean(201, 201).replace('false', 'true '),
+    '',
+  ])
+    assert.equal(isCleanBulkResponse(text, 2), false, text);
 });
 
 test('what is no answer to the request tells nothing', () => {

@@ -144,7 +144,7 @@ test('whatever happens, no record is settled unseen, none is lost, and a segment
         const found: number[] = [];
         for (let batch = orphan.read(kind, 10_000); batch !== undefined; batch = orphan.read(kind, 10_000)) {
           assert.equal(batch.lost, 0);
-          found.push(...batch.records.map(({ number }) => number));
+          found.push(...[...batch.records].map(({ number }) => number));
           orphan.settle(batch, NOTHING);
         }
         assert.equal(unsettled, found.length, 'the count of what is found is right');

@@ -74,7 +74,7 @@ function readAll(path: string, kind: RecordKind, maxBytes = 1024 ** 2) {
   const records: { number: number; text: string }[] = [];
   let lost = 0;
   for (let batch = reader.read(maxBytes); batch !== undefined; batch = reader.read(maxBytes)) {
-    records.push(...batch.records.map(({ number, payload }) => ({ number, text: payload.toString() })));
+    records.push(...[...batch.records].map(({ number, payload }) => ({ number, text: payload.toString() })));
     lost += batch.lost;
   }
   reader.close();
@@ -158,7 +158,7 @@ test('a reader beside the writer sees exactly what is published', () => {
         });
         for (let batch = reader.read(500); batch !== undefined; batch = reader.read(500)) {
           assert.equal(batch.lost, 0);
-          seen.push(...batch.records.map(({ payload }) => payload.toString()));
+          seen.push(...[...batch.records].map(({ payload }) => payload.toString()));
         }
         assert.deepEqual(seen, written.slice(0, ledger.get('written.logs')));
       }

@@ -85,30 +85,36 @@ export function sealRecord(
 }
 
 /**
- * Reads the record at `at`.
- * @returns the record (its payload shares memory with `bytes`); `short` when `bytes` ends before it does; `bad` when there
- *   is no valid record here
+ * Checks the record at `at`.
+ * @returns where it ends; `short` when `bytes` ends before it does; `bad` when there is no valid record here
  */
-export function decodeRecord(bytes: Buffer, at: number): JournalRecord | 'short' | 'bad' {
+export function recordEnd(bytes: Buffer, at: number): number | 'short' | 'bad' {
   if (at + RECORD_HEADER_BYTES > bytes.length) return 'short';
   const length = bytes.readUInt32LE(at);
   const kind = bytes[at + 8];
   if (length > MAX_PAYLOAD_BYTES || (kind !== RecordKind.LOG && kind !== RecordKind.SPAN)) return 'bad';
   const end = at + RECORD_HEADER_BYTES + length;
   if (end > bytes.length) return 'short';
-  if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + CHECKED_FROM, end))) return 'bad';
-  return {
-    kind,
-    number: bytes.readDoubleLE(at + 9),
-    timeMillis: bytes.readDoubleLE(at + 17),
-    payload: bytes.subarray(at + RECORD_HEADER_BYTES, end),
-  };
+  return bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(at + CHECKED_FROM, end)) ? end : 'bad';
+}
+
+/** The kind of the record at `at`, which has been checked. */
+export function kindAt(bytes: Buffer, at: number): RecordKind {
+  return bytes[at + 8] as RecordKind;
+}
+
+export function numberAt(bytes: Buffer, at: number): number {
+  return bytes.readDoubleLE(at + 9);
+}
+
+export function timeAt(bytes: Buffer, at: number): number {
+  return bytes.readDoubleLE(at + 17);
 }
 
 /** Offset of the next valid record after damage, or undefined when there is none before `bytes` ends. */
 export function findRecord(bytes: Buffer, from: number): number | undefined {
   for (let at = from; at + RECORD_HEADER_BYTES <= bytes.length; at += 1) {
-    if (typeof decodeRecord(bytes, at) === 'object') return at;
+    if (typeof recordEnd(bytes, at) === 'number') return at;
   }
   return undefined;
 }

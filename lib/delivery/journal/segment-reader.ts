@@ -3,30 +3,36 @@ import { join } from 'node:path';
 import type { Cursor } from './checkpoint.ts';
 import { listSegments } from './journal-directory.ts';
 import { readPrivate, systemCode } from './private-files.ts';
+import { RecordBlock } from './record-block.ts';
 import type { RecordKind } from './record-kind.ts';
 import {
   decodeHeader,
-  decodeRecord,
   findRecord,
   HEADER_BYTES,
-  type JournalRecord,
+  kindAt,
+  numberAt,
   RECORD_HEADER_BYTES,
+  recordEnd,
   type SegmentHeader,
   segmentName,
+  timeAt,
 } from './segment-format.ts';
 
-/** Bytes read at once. More than the largest record, so that each read makes progress. */
-const CHUNK_BYTES = 1024 ** 2;
+/** Bytes read at once: a full batch when a journal holds as much of each kind. More than the largest record, so that each read makes progress. */
+const CHUNK_BYTES = 2 * 1024 ** 2;
 /** Bytes looked through at once after damage; the largest segment is below. */
 const MAX_DAMAGED_BYTES = 64 * 1024 ** 2;
+const NOTHING = Buffer.alloc(0);
 
 /** What was read: records of one kind, in order. */
 export interface ReadBatch {
-  readonly records: readonly JournalRecord[];
+  readonly records: RecordBlock;
   /** Records that should have been here and are not: damaged. */
   readonly lost: number;
   /** Everything of the kind before this place is in the batch or was before. */
   readonly end: Cursor;
+  /** There may be more to read at once: this batch does not end where the writer is. */
+  readonly more: boolean;
 }
 
 export interface SegmentReaderOptions {
@@ -57,6 +63,8 @@ export class SegmentReader {
   private numbered: boolean;
   /** Records that a segment's header says are missing before it. */
   private missingBefore = 0;
+  /** What was read already and did not fit into the batch before. */
+  private rest: Buffer | undefined;
 
   constructor(options: SegmentReaderOptions) {
     this.options = options;
@@ -76,49 +84,48 @@ export class SegmentReader {
    * @returns undefined when there is nothing more at present
    */
   read(maxBytes: number): ReadBatch | undefined {
-    const records: JournalRecord[] = [];
-    let bytes = 0;
     let lost = 0;
     for (;;) {
       if (this.fd < 0 && !this.openSegment()) break;
       lost += this.missingBefore;
       this.missingBefore = 0;
       const end = this.endOfSegment();
-      const chunk = this.readChunk(end.offset);
+      const chunk = this.takeChunk(end.offset);
+      const records = new RecordBlock(this.options.kind, chunk);
       let at = 0;
-      let full = false;
       while (at < chunk.length) {
-        const record = decodeRecord(chunk, at);
-        if (typeof record === 'string') {
+        const next = recordEnd(chunk, at);
+        if (typeof next === 'string') {
           // Cut off by the chunk or damaged: the next turn looks at it from the start of a chunk, and then knows.
           if (at === 0) at = this.skipDamage(end);
           break;
         }
-        const size = RECORD_HEADER_BYTES + record.payload.length;
-        if (record.kind === this.options.kind) {
-          if (records.length > 0 && bytes + record.payload.length > maxBytes) {
-            full = true;
+        if (kindAt(chunk, at) === this.options.kind) {
+          if (records.length > 0 && records.payloadBytes + next - at - RECORD_HEADER_BYTES > maxBytes) {
+            this.rest = chunk.subarray(at);
             break;
           }
-          lost += this.count(record.number);
-          records.push(record);
-          bytes += record.payload.length;
+          const number = numberAt(chunk, at);
+          lost += this.count(number);
+          records.add(at, next, number, timeAt(chunk, at));
         }
-        at += size;
+        at = next;
       }
       this.offset += at;
-      if (full || bytes >= maxBytes) break;
+      if (records.length > 0)
+        return { records, lost, end: this.position, more: end.sealed || this.offset < end.offset };
       if (at > 0) continue;
       // Nothing more that is whole: the end of what is written, or a torn tail of a segment that nobody writes any more.
       if (!end.sealed || !this.nextSegment()) break;
     }
-    if (records.length === 0 && lost === 0) return undefined;
-    return { records, lost, end: this.position };
+    if (lost === 0) return undefined;
+    return { records: new RecordBlock(this.options.kind, NOTHING), lost, end: this.position, more: false };
   }
 
   close(): void {
     if (this.fd >= 0) closeSync(this.fd);
     this.fd = -1;
+    this.rest = undefined;
   }
 
   /** Notes the number of a record; @returns how many are missing before it. */
@@ -172,7 +179,11 @@ export class SegmentReader {
     return { offset: limit.segment === this.segment ? limit.offset : 0, sealed: false };
   }
 
-  private readChunk(end: number): Buffer {
+  /** The bytes from here on: what is left of the chunk before, else a new one. */
+  private takeChunk(end: number): Buffer {
+    const { rest } = this;
+    this.rest = undefined;
+    if (rest !== undefined) return rest;
     const length = Math.max(0, Math.min(CHUNK_BYTES, end - this.offset));
     const chunk = Buffer.allocUnsafeSlow(length);
     return chunk.subarray(0, length === 0 ? 0 : readSync(this.fd, chunk, 0, length, this.offset));
@@ -224,10 +235,10 @@ export function lastNumbers(path: string, segment: number): Record<RecordKind, n
     const last = { 1: header.firstNumbers[1] - 1, 2: header.firstNumbers[2] - 1 };
     let at: number | undefined = HEADER_BYTES;
     while (at !== undefined && at < content.length) {
-      const record: ReturnType<typeof decodeRecord> = decodeRecord(content, at);
-      if (typeof record === 'object') {
-        last[record.kind] = record.number;
-        at += RECORD_HEADER_BYTES + record.payload.length;
+      const end = recordEnd(content, at);
+      if (typeof end === 'number') {
+        last[kindAt(content, at)] = numberAt(content, at);
+        at = end;
       } else {
         at = findRecord(content, at + 1);
       }

@@ -1,12 +1,5 @@
-import type { JournalRecord } from '../journal/segment-format.ts';
 import type { Answer } from './http-post.ts';
-
-/** A record and the identity under which its receiver knows copies of it. */
-export interface Item {
-  /** Journal and number: the same for every attempt, also of another process after a crash. */
-  readonly id: string;
-  readonly record: JournalRecord;
-}
+import type { Parcel } from './parcel.ts';
 
 export type ItemOutcome =
   | { readonly kind: 'delivered' }
@@ -15,7 +8,7 @@ export type ItemOutcome =
 
 /** What one request came to. */
 export type Verdict =
-  /** An outcome for each item, in order. */
+  /** An outcome for each record, in order. */
   | { readonly kind: 'items'; readonly outcomes: readonly ItemOutcome[] }
   /** Everything was taken, but for `rejected` of it, less than all: the backend tells only how many. */
   | { readonly kind: 'delivered'; readonly rejected?: number }
@@ -30,7 +23,7 @@ export type Verdict =
 export interface Backend {
   /** As it may be shown. */
   readonly address: string;
-  send(items: readonly Item[]): Promise<Verdict>;
+  send(parcel: Parcel): Promise<Verdict>;
   close(): void;
 }
 

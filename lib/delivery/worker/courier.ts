@@ -3,9 +3,10 @@ import type { Signal } from '../../model/telemetry-sink.ts';
 import type { DeliveryTuning } from '../delivery-options.ts';
 import type { RecordKind } from '../journal/record-kind.ts';
 import type { SharedLedger } from '../shared-ledger.ts';
-import type { Backend, Item, ItemOutcome, Verdict } from './backend.ts';
+import type { Backend, ItemOutcome, Verdict } from './backend.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import type { Journal, JournalBatch, Tally } from './journal.ts';
+import { Parcel } from './parcel.ts';
 
 /** A failure is spoken of when the next attempt fails too: one reset connection is no outage. */
 const FAILURES_OF_OUTAGE = 2;
@@ -67,7 +68,7 @@ export class Courier {
       if (batch !== undefined) {
         this.launch(batch);
         // Records that come one by one travel together; a flush does not wait for company.
-        if (!this.isFull(batch)) await this.pause(tuning.gatherMillis, urgent);
+        if (!batch.more) await this.pause(tuning.gatherMillis, urgent);
         continue;
       }
       onSettled();
@@ -107,12 +108,6 @@ export class Courier {
     return this.underWay.size < (this.failures > 0 ? 1 : this.options.tuning.window);
   }
 
-  private isFull(batch: JournalBatch): boolean {
-    return (
-      batch.records.reduce((bytes, record) => bytes + record.payload.length, 0) >= this.options.tuning.batchBytes / 4
-    );
-  }
-
   private next(): JournalBatch | undefined {
     const journals = this.options.journals();
     for (let tried = 0; tried < journals.length; tried += 1) {
@@ -125,8 +120,6 @@ export class Courier {
   }
 
   private launch(batch: JournalBatch): void {
-    const { journal } = batch;
-    const items = batch.records.map((record) => ({ id: `${journal.journalId}-${record.number.toString(36)}`, record }));
     const tally: Tally = {
       delivered: 0,
       sentUnconfirmed: 0,
@@ -135,7 +128,7 @@ export class Courier {
       undeliverable: 0,
       rejected: 0,
     };
-    const work = this.deliver(items, tally).then((complete) => {
+    const work = this.deliver(this.fit(batch, tally), tally).then((complete) => {
       this.underWay.delete(work);
       if (complete) this.settle(batch, tally);
       this.look();
@@ -162,83 +155,84 @@ export class Courier {
   }
 
   /** Sends until every item has an outcome. @returns false when it was stopped before */
-  private async deliver(all: readonly Item[], tally: Tally): Promise<boolean> {
-    let items = all.filter((item) => {
-      if (!item.record.payload.includes(LINE_FEED)) return true;
-      this.reject(item, 'a line end inside the record', tally);
-      return false;
-    });
+  private async deliver(all: Parcel, tally: Tally): Promise<boolean> {
+    let parcel = all;
     for (let attempt = 0; ; attempt += 1) {
-      items = this.withoutExpired(items, tally);
-      if (items.length === 0) return true;
+      parcel = this.withoutExpired(parcel, tally);
+      if (parcel.length === 0) return true;
       if (this.stopping) return false;
       const urgent = this.options.ledger.cell('urgent');
-      const verdict = await this.options.backend.send(items);
+      const verdict = await this.options.backend.send(parcel);
       if (this.stopping && verdict.kind === 'failed') return false;
-      if (verdict.kind === 'refused' && items.length > 1) {
+      if (verdict.kind === 'refused' && parcel.length > 1) {
         this.succeeded();
-        const middle = items.length >> 1;
-        return (await this.deliver(items.slice(0, middle), tally)) && (await this.deliver(items.slice(middle), tally));
+        const [first, second] = parcel.halves();
+        return (await this.deliver(first, tally)) && (await this.deliver(second, tally));
       }
-      const left = this.account(items, verdict, tally);
+      const left = this.account(parcel, verdict, tally);
+      if (left === undefined || left.length === 0) return true;
       // Progress is a reason to go on quickly.
-      if (left.length < items.length) attempt = 0;
-      items = left;
-      if (items.length === 0) return true;
+      if (left.length < parcel.length) attempt = 0;
+      parcel = left;
       await this.backOff(attempt, verdict, urgent);
     }
   }
 
-  /** @returns what must be sent again */
-  private account(items: readonly Item[], verdict: Verdict, tally: Tally): Item[] {
+  /** What can be sent at all. */
+  private fit(batch: JournalBatch, tally: Tally): Parcel {
+    const parcel = new Parcel(batch);
+    const broken = batch.records.placesWith(LINE_FEED);
+    if (broken.size === 0) return parcel;
+    for (const place of broken) this.reject(parcel, place, 'a line end inside the record', tally);
+    return parcel.filter((place) => !broken.has(place));
+  }
+
+  /** @returns what must be sent again, undefined for nothing */
+  private account(parcel: Parcel, verdict: Verdict, tally: Tally): Parcel | undefined {
     switch (verdict.kind) {
       case 'delivered':
-        return this.accountAll(items.length, verdict.rejected ?? 0, tally);
+        tally.delivered += parcel.length - (verdict.rejected ?? 0);
+        tally.rejected += verdict.rejected ?? 0;
+        this.succeeded();
+        return undefined;
       case 'sent':
-        tally.sentUnconfirmed += items.length;
+        tally.sentUnconfirmed += parcel.length;
         this.succeeded();
-        return [];
+        return undefined;
       case 'refused':
-        for (const item of items) this.reject(item, verdict.reason, tally);
+        for (let at = 0; at < parcel.length; at += 1) this.reject(parcel, at, verdict.reason, tally);
         this.succeeded();
-        return [];
+        return undefined;
       case 'failed':
         this.failed(verdict.reason);
-        return [...items];
+        return parcel;
       case 'items': {
-        const left = items.filter((item, at) => !this.accountItem(item, verdict.outcomes[at]!, tally));
+        const left = parcel.filter((at) => !this.accountItem(parcel, at, verdict.outcomes[at]!, tally));
         const first = verdict.outcomes.find((outcome) => outcome.kind === 'retry');
-        if (left.length < items.length || first === undefined) this.succeeded();
+        if (left.length < parcel.length || first === undefined) this.succeeded();
         else this.failed(first.reason);
         return left;
       }
     }
   }
 
-  private accountAll(count: number, rejected: number, tally: Tally): Item[] {
-    tally.delivered += count - rejected;
-    tally.rejected += rejected;
-    this.succeeded();
-    return [];
-  }
-
-  private accountItem(item: Item, outcome: ItemOutcome, tally: Tally): boolean {
+  private accountItem(parcel: Parcel, at: number, outcome: ItemOutcome, tally: Tally): boolean {
     if (outcome.kind === 'retry') return false;
     if (outcome.kind === 'delivered') tally.delivered += 1;
-    else this.reject(item, outcome.reason, tally);
+    else this.reject(parcel, at, outcome.reason, tally);
     return true;
   }
 
-  private reject(item: Item, reason: string, tally: Tally): void {
+  private reject(parcel: Parcel, at: number, reason: string, tally: Tally): void {
     const { deadLetters, signal, backend } = this.options;
-    if (deadLetters.add(signal, item.id, backend.address, reason, item.record)) tally.deadLettered += 1;
+    if (deadLetters.add(signal, parcel.id(at), backend.address, reason, parcel.record(at))) tally.deadLettered += 1;
     else tally.undeliverable += 1;
   }
 
-  private withoutExpired(items: readonly Item[], tally: Tally): Item[] {
+  private withoutExpired(parcel: Parcel, tally: Tally): Parcel {
     const oldest = Date.now() - this.options.maxAgeMillis;
-    const fresh = items.filter((item) => item.record.timeMillis >= oldest);
-    tally.expired += items.length - fresh.length;
+    const fresh = parcel.filter((at) => parcel.timeMillis(at) >= oldest);
+    tally.expired += parcel.length - fresh.length;
     return fresh;
   }
 

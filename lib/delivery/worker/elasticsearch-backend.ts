@@ -1,7 +1,8 @@
-import { bulkBody, bulkUrl, parseBulkResponse } from '../../codec/es-bulk.ts';
+import { bulkBody, bulkUrl, isCleanBulkResponse, parseBulkResponse } from '../../codec/es-bulk.ts';
 import { type LogDestination, shownAddress } from '../delivery-options.ts';
-import { type Backend, type Item, type Verdict, verdictOfError, verdictOfStatus } from './backend.ts';
+import { type Backend, type Verdict, verdictOfError, verdictOfStatus } from './backend.ts';
 import { HttpPost } from './http-post.ts';
+import type { Parcel } from './parcel.ts';
 
 /** Elasticsearch `_bulk` into one data stream, each document under an `_id` of its own: stored once, however often it is sent. */
 export function createElasticsearchBackend(options: LogDestination & { readonly timeoutMillis: number }): Backend {
@@ -22,12 +23,13 @@ export function createElasticsearchBackend(options: LogDestination & { readonly 
   });
   return {
     address: shownAddress(options.url),
-    async send(items: readonly Item[]): Promise<Verdict> {
+    async send(parcel: Parcel): Promise<Verdict> {
       try {
-        const answer = await post.post(bulkBody(items.map(({ id, record }) => ({ id, document: record.payload }))));
+        const answer = await post.post(bulkBody(parcel));
         const verdict = verdictOfStatus(answer);
         if (verdict !== undefined) return verdict;
-        const outcomes = parseBulkResponse(answer.body, items.length);
+        if (isCleanBulkResponse(answer.body, parcel.length)) return { kind: 'delivered' };
+        const outcomes = parseBulkResponse(answer.body, parcel.length);
         if (outcomes !== undefined) return { kind: 'items', outcomes };
         return {
           kind: 'failed',

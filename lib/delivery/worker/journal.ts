@@ -96,7 +96,7 @@ export class Journal {
       if (batch.end.settled <= settled) continue;
       const fresh = {
         ...batch,
-        records: batch.records.filter((record) => record.number > settled),
+        records: batch.records.after(settled),
         journal: this,
         kind,
       };
@@ -138,7 +138,8 @@ export class Journal {
 
   /** Time of the oldest record of a kind that is under way, milliseconds since the epoch; 0 for none. */
   oldest(kind: RecordKind): number {
-    return this.underWay[kind][0]?.batch.records[0]?.timeMillis ?? 0;
+    const records = this.underWay[kind][0]?.batch.records;
+    return records === undefined || records.length === 0 ? 0 : records.timeAt(0);
   }
 
   /**

@@ -1,7 +1,8 @@
-import { logstashArray, logstashLines } from '../../codec/logstash.ts';
+import { type LogstashDocument, logstashArray, logstashLines } from '../../codec/logstash.ts';
 import { type LogstashDestination, shownAddress } from '../delivery-options.ts';
-import { type Backend, type Item, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
+import { type Backend, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
 import { HttpPost } from './http-post.ts';
+import type { Parcel } from './parcel.ts';
 import { StreamSender } from './stream-sender.ts';
 
 export type LogstashOptions = LogstashDestination & { readonly timeoutMillis: number };
@@ -11,7 +12,12 @@ export function createLogstashBackend(options: LogstashOptions): Backend {
   return options.url.startsWith('http') ? createHttpBackend(options) : createStreamBackend(options);
 }
 
-const documentsOf = (items: readonly Item[]) => items.map(({ id, record }) => ({ id, document: record.payload }));
+function documentsOf(parcel: Parcel): LogstashDocument[] {
+  return Array.from({ length: parcel.length }, (_, at) => ({
+    id: parcel.id(at),
+    document: parcel.record(at).payload,
+  }));
+}
 
 function createHttpBackend(options: LogstashOptions): Backend {
   const url = new URL(options.url);
@@ -29,9 +35,9 @@ function createHttpBackend(options: LogstashOptions): Backend {
   });
   return {
     address: shownAddress(options.url),
-    async send(items): Promise<Verdict> {
+    async send(parcel): Promise<Verdict> {
       try {
-        const answer = await post.post(logstashArray(documentsOf(items)));
+        const answer = await post.post(logstashArray(documentsOf(parcel)));
         return verdictOfStatus(answer) ?? verdictOfPage(answer) ?? { kind: 'delivered' };
       } catch (error) {
         return verdictOfError(error);
@@ -49,9 +55,9 @@ function createStreamBackend(options: LogstashOptions): Backend {
   const stream = new StreamSender(options);
   return {
     address: shownAddress(options.url),
-    async send(items): Promise<Verdict> {
+    async send(parcel): Promise<Verdict> {
       try {
-        await stream.write(logstashLines(documentsOf(items)));
+        await stream.write(logstashLines(documentsOf(parcel)));
         return { kind: 'sent' };
       } catch (error) {
         return verdictOfError(error);

@@ -1,10 +1,11 @@
 import { shownAddress } from '../delivery-options.ts';
-import { type Backend, type Item, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
+import { type Backend, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
 import { HttpPost } from './http-post.ts';
+import type { Parcel } from './parcel.ts';
 
-const OPEN = Buffer.from('[');
-const COMMA = Buffer.from(',');
-const CLOSE = Buffer.from(']');
+const OPEN = 0x5b;
+const COMMA = 0x2c;
+const CLOSE = 0x5d;
 
 /** Zipkin API v2, `POST /api/v2/spans`: a list of spans, taken or refused as a whole. */
 export function createZipkinBackend(options: { readonly url: string; readonly timeoutMillis: number }): Backend {
@@ -15,12 +16,9 @@ export function createZipkinBackend(options: { readonly url: string; readonly ti
   });
   return {
     address: shownAddress(options.url),
-    async send(items: readonly Item[]): Promise<Verdict> {
-      const parts: Uint8Array[] = [];
-      for (const { record } of items) parts.push(parts.length === 0 ? OPEN : COMMA, record.payload);
-      parts.push(CLOSE);
+    async send(parcel: Parcel): Promise<Verdict> {
       try {
-        const answer = await post.post(Buffer.concat(parts));
+        const answer = await post.post(listBody(parcel));
         const verdict = verdictOfStatus(answer);
         if (verdict !== undefined) return verdict;
         return verdictOfPage(answer) ?? { kind: 'delivered' };
@@ -30,4 +28,16 @@ export function createZipkinBackend(options: { readonly url: string; readonly ti
     },
     close: () => post.close(),
   };
+}
+
+/** A JSON list of what are JSON objects already. */
+function listBody(parcel: Parcel): Buffer {
+  const body = Buffer.allocUnsafeSlow(parcel.bytes + parcel.length + 1);
+  let end = 0;
+  for (let at = 0; at < parcel.length; at += 1) {
+    body[end] = at === 0 ? OPEN : COMMA;
+    end = parcel.copyTo(body, end + 1, at);
+  }
+  body[end] = CLOSE;
+  return body;
 }
