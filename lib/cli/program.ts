@@ -2,13 +2,21 @@ import { SightlineError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './commands/demo.ts';
 import { findCommand } from './commands/find.ts';
+import { lintCommand } from './commands/lint.ts';
 import { runCommand } from './commands/run.ts';
 import { upCommand } from './commands/up.ts';
 import { versionCommand } from './commands/version.ts';
 import { createOutput } from './output.ts';
 import { didYouMean, helpOf, helpOfProgram, parseCommandLine, usageError } from './usage.ts';
 
-export const COMMANDS: readonly Command[] = [upCommand, runCommand, demoCommand, findCommand, versionCommand];
+export const COMMANDS: readonly Command[] = [
+  upCommand,
+  runCommand,
+  demoCommand,
+  findCommand,
+  lintCommand,
+  versionCommand,
+];
 
 /** Runs the program. @returns the exit code: 0 fine, 1 failed, 2 wrong usage */
 export async function runProgram(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {

@@ -1,8 +1,8 @@
 import { SightlineError } from '../errors.ts';
 import type { MetricDefinition, MetricType, MetricUnit } from '../model/catalogue.ts';
 import { CATALOGUE, unitWord } from '../model/catalogue.ts';
+import { rightLabel, rightName, violations } from '../model/conventions.ts';
 import { RUNTIME_METRICS } from '../model/runtime-metrics.ts';
-import { rightLabel, rightName, violations } from './conventions.ts';
 
 export interface MetricOptions {
   /** Prometheus name with base unit; a counter ends in `_total`. */

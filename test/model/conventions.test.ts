@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ConventionType, rightLabel, rightName, violations } from '../../lib/metrics/conventions.ts';
 import { CATALOGUE } from '../../lib/model/catalogue.ts';
+import { type ConventionType, rightLabel, rightName, violations } from '../../lib/model/conventions.ts';
 import { RUNTIME_METRICS } from '../../lib/model/runtime-metrics.ts';
 import { available } from '../backends/directory.ts';
 import { promtoolCheckMetrics } from '../backends/prometheus.ts';

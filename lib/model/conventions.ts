@@ -68,7 +68,7 @@ const UNIT_PREFIXES = [
   'pebi',
 ] as const;
 /** Abbreviations (promlint `unitAbbreviations`) with the word to use instead. */
-const PROMLINT_ABBREVIATIONS: Readonly<Record<string, string>> = {
+export const PROMLINT_ABBREVIATIONS: Readonly<Record<string, string>> = {
   s: 'seconds',
   ms: 'seconds',
   us: 'seconds',
@@ -115,7 +115,7 @@ function isHistogramLike(type: ConventionType): boolean {
 }
 
 /** The base unit that a word of a name stands for, undefined when it is no unit. */
-function baseUnit(word: string): string | undefined {
+export function baseUnit(word: string): string | undefined {
   if (Object.hasOwn(UNITS, word)) return UNITS[word];
   for (const prefix of UNIT_PREFIXES) {
     const rest = word.slice(prefix.length);
