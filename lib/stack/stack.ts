@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import { createElasticsearchApi } from './api/elasticsearch-api.ts';
 import { createPrometheusApi } from './api/prometheus-api.ts';
+import { createPushgatewayApi } from './api/pushgateway-api.ts';
 import { createScreens } from './api/screens.ts';
 import { createSightlineApi, type StackInfo } from './api/sightline-api.ts';
 import { createZipkinApi } from './api/zipkin-api.ts';
@@ -138,6 +139,7 @@ async function assemble(
     { prefix: '/zipkin', api: zipkin },
     { prefix: '/elasticsearch', api: elasticsearch },
     { prefix: '/prometheus', api: prometheus },
+    { prefix: '/pushgateway', api: createPushgatewayApi({ store }) },
   ];
   const port = await listen(mounts, options.port ?? DEFAULT_PORT).catch((error) => {
     throw portError(error, options.port ?? DEFAULT_PORT, host);

@@ -210,7 +210,7 @@ class PageReader {
     const family = this.familyOfSample(name);
     for (const bound of ['le', 'quantile']) {
       const text = labels.get(bound);
-      const wanted = bound === 'le' ? /histogram$/.test(family.type) : family.type === 'summary';
+      const wanted = bound === 'le' ? family.type.endsWith('histogram') : family.type === 'summary';
       if (wanted && text !== undefined && LineReader.number(text) === undefined)
         throw new MalformedLine(
           'bound',

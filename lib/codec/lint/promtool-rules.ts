@@ -78,7 +78,7 @@ function nameProblems(name: string, family: LintFamily): Problem[] {
 
 function sampleProblems(family: LintFamily): Problem[] {
   const problems: Problem[] = [];
-  const histogram = /histogram$/.test(family.type);
+  const histogram = family.type.endsWith('histogram');
   const seen = new Set<string>();
   const told = new Set<string>();
   const once = (...problem: Problem): void => {

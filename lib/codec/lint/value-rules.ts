@@ -109,7 +109,7 @@ function exemplarProblems(family: LintFamily, sample: LintSample): Problem[] {
   const { exemplar, exemplarColumn, name, line } = sample;
   if (exemplar === undefined) return [];
   const problems: Problem[] = [];
-  const bucket = /histogram$/.test(family.type) && name.endsWith('_bucket');
+  const bucket = family.type.endsWith('histogram') && name.endsWith('_bucket');
   if (!bucket && !(family.type === 'counter' && name.endsWith('_total')))
     problems.push([
       'exemplar-place',
@@ -141,8 +141,7 @@ export function valueFindings(family: LintFamily): Finding[] {
       'leave UNIT out',
       family.unitLine ?? family.line,
     ]);
-  if (/^(?:gauge_?)?histogram$/.test(family.type) && family.type === 'histogram')
-    problems.push(...histogramProblems(family));
+  if (family.type === 'histogram') problems.push(...histogramProblems(family));
   for (const sample of family.samples)
     problems.push(...valueProblems(family, sample), ...exemplarProblems(family, sample));
   return problems.map(([code, message, fix, line, column = 1]) => ({
