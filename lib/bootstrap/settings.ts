@@ -115,7 +115,7 @@ function statsdUrlOf(given: GivenOptions): string | undefined {
 
 /**
  * Where pages are pushed. The instance is the host unless `service.instance.id` is given: a gateway keeps every instance
- * for ever, and one of each run would fill it.
+ * for ever, and one of each run would fill it. Workers of a cluster push for themselves and are told apart by number.
  */
 function pushUrlOf(given: GivenOptions, resource: Resource, stack: string | undefined, off: string[]) {
   if (!(given.metrics ?? []).includes('push')) return undefined;
@@ -124,7 +124,9 @@ function pushUrlOf(given: GivenOptions, resource: Resource, stack: string | unde
     off.push('metrics are not pushed: no address; set SIGHTLINE_METRICS_PUSH_URL or SIGHTLINE_STACK_URL');
     return undefined;
   }
-  return base + pushPath(resource.serviceName, resource.attributes['service.instance.id'] ?? resource.hostName);
+  const instance = resource.attributes['service.instance.id'] ?? resource.hostName;
+  const worker = cluster.isWorker ? `:${cluster.worker?.id ?? 0}` : '';
+  return base + pushPath(resource.serviceName, instance + worker);
 }
 
 /** Applies every default: the one place where options meet each other. */

@@ -54,6 +54,29 @@ test('data stream names keep to [a-z0-9_.] in both parts', () => {
   assert.equal(settings.logs.namespace, 'prod_eu');
 });
 
+test('StatsD in every dialect and over every transport; where pages are pushed', () => {
+  const of = (env: Record<string, string>) =>
+    settingsOf({ OTEL_SERVICE_NAME: 'shop', SIGHTLINE_HOST: 'server1', ...env });
+  assert.equal(of({}).statsdUrl, undefined);
+  for (const url of ['tcp://statsd:9125', 'unix:///run/dsd.sock', 'udp://127.0.0.1:8125'])
+    for (const dialect of ['hierarchy', 'dogstatsd', 'influx']) {
+      const env = { SIGHTLINE_METRICS: 'statsd', SIGHTLINE_STATSD_URL: url, SIGHTLINE_STATSD_DIALECT: dialect };
+      assert.deepEqual([of(env).statsdUrl, of(env).off], [url, []]);
+    }
+  const push = { SIGHTLINE_METRICS: 'prometheus,push' };
+  assert.equal(of({}).pushUrl, undefined);
+  assert.equal(of(push).pushUrl, 'http://127.0.0.1:4380/pushgateway/metrics/job/shop/instance/server1');
+  const named = of({
+    ...push,
+    SIGHTLINE_METRICS_PUSH_URL: 'http://gw:9091',
+    OTEL_RESOURCE_ATTRIBUTES: 'service.instance.id=i1',
+  });
+  assert.equal(named.pushUrl, 'http://gw:9091/metrics/job/shop/instance/i1');
+  const nowhere = of({ ...push, NODE_ENV: 'production' });
+  assert.equal(nowhere.pushUrl, undefined);
+  assert.match(nowhere.off.join(' '), /metrics are not pushed: no address/);
+});
+
 test('the environment: option, then resource, then NODE_ENV, then development', () => {
   const env = { NODE_ENV: 'c', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=b' };
   assert.equal(settingsOf({ ...env, SIGHTLINE_ENVIRONMENT: 'a' }).resource.environment, 'a');
