@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { resolve } from 'node:path';
 import { pushPath } from '../codec/push-path.ts';
 import { defaultDataDirectory } from '../core/data-dir.ts';
