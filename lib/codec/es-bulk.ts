@@ -29,6 +29,7 @@ const CLEAN_ITEM = '{"create":{"status":201}}';
 const NEW_LINE = 0x0a;
 /** What the line before a document usually takes, bytes; more is made room for when it comes. */
 const ACTION_BYTES = 64;
+/** What a UTF-16 unit takes in UTF-8 at most, bytes. */
 const BYTES_OF_CHARACTER = 3;
 
 /** Only what `parseBulkResponse` reads: a 201 is then 25 bytes instead of 250. */
