@@ -81,6 +81,37 @@ case, every other character becomes \`_\`, runs of \`_\` become one, none stays 
 
 \`deploy/statsd/mapping.yml\` makes the names above out of the hierarchy in statsd_exporter. Six \`process_*\` names are the exporter's own; the
 services' are \`nodejs_process_*\` there. Scraping a service and the exporter into
-one Prometheus counts everything twice: choose one.
+one Prometheus counts everything twice: choose one; \`sightline lint metrics\` with both addresses sees it.
+
+\`SIGHTLINE_STATSD_DIALECT\` with tags sends one name for each metric, its labels as tags, and all counters and gauges of this page:
+
+\`\`\`
+http.server.request.duration:31.2:4.08|ms|#http_request_method:GET,http_route:/orders/:id,…,environment:prod,instance:server1,job:shop   dogstatsd
+http.server.request.duration,http_request_method=GET,http_route=/orders/_id,…,environment=prod,instance=server1,job=shop:31.2|ms        influx
+\`\`\`
+
+- Metrics of the first table have their dotted OpenTelemetry name (\`sightline.log.lines\`), all others the name that they have here. Durations are
+  milliseconds; a histogram that is not observed value by value (\`nodejs_gc_duration_seconds\`) does not leave.
+- A label without a value is no tag. A comma and a bar become \`_\` in \`dogstatsd\`; in \`influx\` also \`:\`, \`=\`, brackets and white space.
+- \`dogstatsd\` packs several durations into a line, and names the container (\`|c:\`) unless \`DD_ORIGIN_DETECTION_ENABLED=false\`;
+  statsd_exporter makes it the label \`container_id\`.
+- \`deploy/statsd/mapping-dogstatsd.yml\` and \`mapping-influx.yml\` give the names of this page again.
+
+Packets leave over \`udp://\` (at most 1432 bytes each), \`tcp://\` (a line end behind each packet) or \`unix:///path\`: a stream socket, because Node
+has no Unix datagrams. There \`dogstatsd\` writes the length of each packet before it, as Datadog's agent reads it at
+\`DD_DOGSTATSD_STREAM_SOCKET\`; the other dialects write lines. Streams come back by themselves; 1000 packets wait meanwhile. What was sent and what was
+dropped is counted in \`${CATALOGUE.statsdPackets.prometheus}\`; a closed UDP port is noticed where the system tells it.
+
+## Pushgateway
+
+\`SIGHTLINE_METRICS=push\` sends this page to \`SIGHTLINE_METRICS_PUSH_URL\` as \`/metrics/job/<service>/instance/<host>\`, every 15 seconds and once more at the
+end: for jobs that end before they are scraped. \`service.instance.id\` of \`OTEL_RESOURCE_ATTRIBUTES\` takes the place of the host; workers of a cluster
+add their number.
+
+- A process that runs out of work, and one that a signal ends, replaces everything (\`PUT\`).
+- \`process.exit()\` and an uncaught error leave no time for promises: Sightline's metrics and those of \`metrics\` are pushed (\`POST\`); Node's and your own
+  \`prom-client\` stay as they were pushed before. So it is where the app has a listener of \`beforeExit\`, which would else be told twice.
+- The end waits for the gateway at most \`SIGHTLINE_SHUTDOWN_TIMEOUT\`, after a signal \`SIGHTLINE_DRAIN_TIMEOUT\`. Failures are said once and counted in
+  \`${CATALOGUE.metricPushes.prometheus}\`.
 `;
 }

@@ -43,6 +43,12 @@ test('timers are summaries in seconds; sets count members until the flush', () =
   assert.deepEqual([later['t_count'], later['users'], later['t{"quantile":"0.5"}']], [2, 0, Number.NaN]);
 });
 
+test('tags of Influx are labels', () => {
+  const aggregate = new StatsdAggregate();
+  aggregate.take('requests,route=/orders,host=a:3|c');
+  assert.deepEqual(values(aggregate), { 'requests{"route":"/orders","host":"a"}': 3 });
+});
+
 test('DogStatsD tags are labels, several values are one line', () => {
   const aggregate = new StatsdAggregate();
   aggregate.take('x:1:2|c|#env:prod,9lives:y,__proto__:z');

@@ -12,7 +12,7 @@ export interface StatsdMeasurement {
   readonly sampleRate: number;
   /** `ms` timers are milliseconds, `h` and `d` have the unit of the app. */
   readonly milliseconds: boolean;
-  /** DogStatsD tags. */
+  /** Tags of DogStatsD or Influx. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -26,7 +26,8 @@ const TYPES: Readonly<Record<string, StatsdMeasurement['type']>> = {
 };
 
 /**
- * Reads one line: `name:value|type|@rate|#tag:value`, several values as `name:1:2:3|ms` (DogStatsD 1.1).
+ * Reads one line: `name:value|type|@rate|#tag:value`, several values as `name:1:2:3|ms` (DogStatsD 1.1), tags of Influx as
+ * `name,tag=value:value|type`.
  * Source: statsd `docs/metric_types.md`; DogStatsD "Datagram format".
  *
  * @returns undefined for a line that is none
@@ -34,13 +35,14 @@ const TYPES: Readonly<Record<string, StatsdMeasurement['type']>> = {
 export function readStatsdLine(line: string): StatsdMeasurement[] | undefined {
   const [head = '', code = '', ...options] = line.trim().split('|');
   const type = TYPES[code];
-  const [name = '', ...values] = head.split(':');
+  const [named = '', ...values] = head.split(':');
+  const [name = '', ...influxTags] = named.split(',');
   if (type === undefined || name === '' || values.length === 0) return undefined;
   let sampleRate = 1;
-  let tags: Record<string, string> = {};
+  let tags: Record<string, string> = readTags(influxTags, '=');
   for (const option of options) {
     if (option.startsWith('@')) sampleRate = Number(option.slice(1));
-    else if (option.startsWith('#')) tags = readTags(option.slice(1));
+    else if (option.startsWith('#')) tags = { ...tags, ...readTags(option.slice(1).split(','), ':') };
   }
   if (!(sampleRate > 0 && sampleRate <= 1)) return undefined;
   const measurements: StatsdMeasurement[] = [];
@@ -66,10 +68,10 @@ function readNumber(text: string): number | undefined {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-function readTags(text: string): Record<string, string> {
+function readTags(pairs: readonly string[], separator: ':' | '='): Record<string, string> {
   const tags: Record<string, string> = {};
-  for (const tag of text.split(',')) {
-    const colon = tag.indexOf(':');
+  for (const tag of pairs) {
+    const colon = tag.indexOf(separator);
     const name = (colon < 0 ? tag : tag.slice(0, colon)).replace(/[^a-zA-Z0-9_]/g, '_');
     if (name !== '' && name !== '__proto__')
       tags[/^\d/.test(name) ? `_${name}` : name] = colon < 0 ? '' : tag.slice(colon + 1);
