@@ -21,6 +21,7 @@ export interface Delivery {
 
 function logDestination({ given, logs }: Settings): DeliveryOptions['logs'] {
   if (logs.mode !== 'ship') return undefined;
+  if (logs.otlp !== undefined) return logs.otlp;
   if (logs.backend === 'logstash') return { kind: 'logstash', url: logs.url, caFile: given.logstashCaFile };
   return {
     url: logs.url,
@@ -33,11 +34,11 @@ function logDestination({ given, logs }: Settings): DeliveryOptions['logs'] {
 }
 
 function deliveryOptions(settings: Settings): DeliveryOptions {
-  const { given, zipkinUrl, statsdUrl, pushUrl, resource } = settings;
+  const { given, zipkinUrl, otlpTraces, statsdUrl, pushUrl, resource } = settings;
   return {
     resource,
     logs: logDestination(settings),
-    spans: zipkinUrl === undefined ? undefined : { url: zipkinUrl },
+    spans: otlpTraces ?? (zipkinUrl === undefined ? undefined : { url: zipkinUrl }),
     statsd: statsdUrl === undefined ? undefined : { url: statsdUrl, lengthPrefix: given.statsdDialect === 'dogstatsd' },
     push: pushUrl === undefined ? undefined : { url: pushUrl },
   };
@@ -82,7 +83,7 @@ export function createDelivery(settings: Settings, redactor: SpanRedactor, onFir
     limits: limitsOf(settings),
     keep: given.tracesKeep === undefined ? undefined : parseKeepPolicy(given.tracesKeep),
     // Without an address a span still carries the context; it just goes nowhere.
-    onEnd: settings.zipkinUrl === undefined ? () => {} : (span) => sink.span(redactSpan(span, redactor)),
+    onEnd: options.spans === undefined ? () => {} : (span) => sink.span(redactSpan(span, redactor)),
   });
   return { sink, tracing, start: () => journal.start() };
 }

@@ -126,6 +126,22 @@ export function pairs(value: string): Readonly<Record<string, string>> {
   return result;
 }
 
+/** HTTP header fields as `key=value` pairs (as `pairs`), names in lower case. Says nothing of what it refuses: values are secrets. */
+export function headers(value: string): Readonly<Record<string, string>> {
+  let given: [string, string][];
+  try {
+    given = Object.entries(pairs(value));
+  } catch {
+    throw new Unacceptable('wanted percent-encoded key=value pairs');
+  }
+  for (const [name, text] of given) {
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) throw new Unacceptable('wanted header names before each =');
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text))
+      throw new Unacceptable('wanted header values without control characters');
+  }
+  return Object.fromEntries(given.map(([name, text]) => [name.toLowerCase(), text]));
+}
+
 /** A number in [0, 1] or nothing; the samplers read it. */
 export function ratio(value: string): string {
   const number = Number(value);

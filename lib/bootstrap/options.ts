@@ -1,30 +1,12 @@
+import type { OptionRow } from './option-row.ts';
+import { row } from './option-row.ts';
 import * as as from './option-types.ts';
+import { OTLP_OPTIONS } from './otlp-options.ts';
 
 /**
  * The one table of options. It gives the validator, the types and docs/configuration.md. An option may be given in
  * code under its name (`observe({ adminPort: 0 })`) or as its environment variable; code wins.
  */
-export interface OptionRow<Value> {
-  readonly env: string;
-  /** As the documentation says it; `–` is none. */
-  readonly default: string;
-  readonly meaning: string;
-  /** Never printed, never written anywhere. */
-  readonly secret?: true;
-  /** @throws Unacceptable with "wanted …" */
-  readonly parse: (value: string) => Value;
-}
-
-function row<Value>(
-  env: string,
-  byDefault: string,
-  meaning: string,
-  parse: (value: string) => Value,
-  secret?: true,
-): OptionRow<Value> {
-  return { env, default: byDefault, meaning, parse, ...(secret && { secret }) };
-}
-
 export const OPTIONS = {
   disabled: row('OTEL_SDK_DISABLED', 'false', '`true`: nothing is hooked, nothing opened', as.boolean),
   serviceName: row('OTEL_SERVICE_NAME', "nearest package.json's name", 'who speaks', as.text),
@@ -91,12 +73,7 @@ export const OPTIONS = {
     'where spans go',
     as.url('http', 'https'),
   ),
-  otlpEndpoint: row(
-    'OTEL_EXPORTER_OTLP_ENDPOINT',
-    '–',
-    'standard meaning. Not in this version: what would go there is off, and one line says so',
-    as.url('http', 'https'),
-  ),
+  ...OTLP_OPTIONS,
   tracesSampler: row(
     'OTEL_TRACES_SAMPLER',
     'parentbased_always_on',

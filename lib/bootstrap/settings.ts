@@ -2,8 +2,10 @@ import cluster from 'node:cluster';
 import { resolve } from 'node:path';
 import { pushPath } from '../codec/push-path.ts';
 import { defaultDataDirectory } from '../core/data-dir.ts';
+import type { OtlpDestination } from '../delivery/delivery-options.ts';
 import type { Resource } from '../model/resource.ts';
 import type { GivenOptions } from './options.ts';
+import { otlpDestination } from './otlp-settings.ts';
 
 /** Where the local stack listens unless told otherwise. */
 const DEFAULT_STACK_URL = 'http://127.0.0.1:4380';
@@ -19,7 +21,9 @@ export interface LogSettings {
   readonly mode: 'ship' | 'stdout' | 'none';
   readonly url: string;
   /** Who takes what is shipped. */
-  readonly backend: 'elasticsearch' | 'logstash';
+  readonly backend: 'elasticsearch' | 'logstash' | 'otlp';
+  /** Given when the backend is `otlp`. */
+  readonly otlp?: OtlpDestination;
   readonly stream: string;
   readonly dataset: string;
   readonly namespace: string;
@@ -35,6 +39,8 @@ export interface Settings {
   readonly logs: LogSettings;
   /** Zipkin v2 endpoint; undefined = spans are not sent. */
   readonly zipkinUrl: string | undefined;
+  /** OTLP/HTTP endpoint for spans, instead of Zipkin. */
+  readonly otlpTraces: OtlpDestination | undefined;
   readonly prometheus: boolean;
   readonly statsdUrl: string | undefined;
   /** Pushgateway with job and instance; undefined = nothing is pushed. */
@@ -53,7 +59,13 @@ export function streamPart(value: string): string {
 function stackUrlOf(given: GivenOptions, resource: Resource): { url: string | undefined; defaulted: boolean } {
   if (given.stackUrl !== undefined) return { url: given.stackUrl, defaulted: false };
   const named =
-    given.elasticsearchUrl ?? given.logstashUrl ?? given.zipkinEndpoint ?? given.otlpEndpoint ?? given.metricsPushUrl;
+    given.elasticsearchUrl ??
+    given.logstashUrl ??
+    given.zipkinEndpoint ??
+    given.otlpEndpoint ??
+    given.otlpTracesEndpoint ??
+    given.otlpLogsEndpoint ??
+    given.metricsPushUrl;
   const local = resource.environment === 'development' || resource.environment === 'test';
   return named === undefined && local
     ? { url: DEFAULT_STACK_URL, defaulted: true }
@@ -79,29 +91,47 @@ function logSettings(given: GivenOptions, resource: Resource, stack: string | un
     off.push('logs: Logstash has no address; set SIGHTLINE_LOGSTASH_URL');
     return { ...base, mode: 'none' };
   }
+  if (asked === 'otlp' && given.delivery !== 'direct') {
+    const otlp = otlpDestination(given, 'logs');
+    if (typeof otlp === 'object') return { ...base, mode: 'ship', backend: asked, url: otlp.url, otlp };
+    off.push(otlp);
+    return { ...base, mode: 'none' };
+  }
   if (asked !== 'elasticsearch') {
-    off.push(
-      asked === 'logstash'
-        ? 'logs: direct delivery has no way to Logstash; set SIGHTLINE_DELIVERY=journal'
-        : `logs: ${asked} is not in this version; set SIGHTLINE_ELASTICSEARCH_URL, or SIGHTLINE_LOGS=stdout for a shipper outside`,
-    );
+    off.push(`logs: direct delivery sends to Elasticsearch alone, not to ${asked}; set SIGHTLINE_DELIVERY=journal`);
     return { ...base, mode: 'none' };
   }
   const url = given.elasticsearchUrl ?? (stack === undefined ? undefined : `${stack}/elasticsearch`);
   if (url === undefined) {
-    off.push('logs have no address; set SIGHTLINE_ELASTICSEARCH_URL or SIGHTLINE_STACK_URL');
+    const others = given.otlpEndpoint === undefined ? '' : ', or SIGHTLINE_LOGS=otlp for the OTLP endpoint';
+    off.push(`logs have no address; set SIGHTLINE_ELASTICSEARCH_URL or SIGHTLINE_STACK_URL${others}`);
     return { ...base, mode: 'none' };
   }
   return { ...base, mode: 'ship', url };
 }
 
+function tracesExporter(given: GivenOptions): 'zipkin' | 'otlp' | 'console' | 'none' {
+  const otlp = given.otlpTracesEndpoint ?? given.otlpEndpoint;
+  const onlyOtlp = otlp !== undefined && given.zipkinEndpoint === undefined && given.stackUrl === undefined;
+  return given.tracesExporter ?? (onlyOtlp ? 'otlp' : 'zipkin');
+}
+
+function otlpTracesOf(given: GivenOptions, off: string[]): OtlpDestination | undefined {
+  if (tracesExporter(given) !== 'otlp') return undefined;
+  const otlp =
+    given.delivery === 'direct'
+      ? 'traces: direct delivery sends to Zipkin alone; set SIGHTLINE_DELIVERY=journal'
+      : otlpDestination(given, 'traces');
+  if (typeof otlp === 'object') return otlp;
+  off.push(otlp);
+  return undefined;
+}
+
 function zipkinUrlOf(given: GivenOptions, stack: string | undefined, off: string[]): string | undefined {
-  const onlyOtlp =
-    given.otlpEndpoint !== undefined && given.zipkinEndpoint === undefined && given.stackUrl === undefined;
-  const exporter = given.tracesExporter ?? (onlyOtlp ? 'otlp' : 'zipkin');
-  if (exporter === 'none') return undefined;
-  if (exporter !== 'zipkin') {
-    off.push(`traces: OTEL_TRACES_EXPORTER=${exporter} is not in this version; set OTEL_TRACES_EXPORTER=zipkin`);
+  const exporter = tracesExporter(given);
+  if (exporter === 'none' || exporter === 'otlp') return undefined;
+  if (exporter === 'console') {
+    off.push('traces: OTEL_TRACES_EXPORTER=console is not in this version; set OTEL_TRACES_EXPORTER=zipkin');
     return undefined;
   }
   const url = given.zipkinEndpoint ?? (stack === undefined ? undefined : `${stack}/zipkin/api/v2/spans`);
@@ -141,6 +171,7 @@ export function createSettings(given: GivenOptions, resource: Resource, env: Nod
     dataDir: given.dataDir === undefined ? defaultDataDirectory(env) : resolve(given.dataDir),
     logs: logSettings(given, resource, stack.url, off),
     zipkinUrl: zipkinUrlOf(given, stack.url, off),
+    otlpTraces: otlpTracesOf(given, off),
     prometheus: (given.metrics ?? ['prometheus']).includes('prometheus'),
     statsdUrl: statsdUrlOf(given),
     pushUrl: pushUrlOf(given, resource, stack.url, off),

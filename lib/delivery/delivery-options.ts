@@ -25,6 +25,27 @@ export interface LogstashDestination {
   readonly caFile?: string | undefined;
 }
 
+/** OTLP/HTTP, for one signal. */
+export interface OtlpDestination {
+  readonly kind: 'otlp';
+  /** The whole address, such as `http://127.0.0.1:4318/v1/traces`. */
+  readonly url: string;
+  readonly protocol: 'http/protobuf' | 'http/json';
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly gzip: boolean;
+  /** Default: as for the others. */
+  readonly timeoutMillis?: number | undefined;
+  /** PEM file of the certificate authority. */
+  readonly caFile?: string | undefined;
+}
+
+/** Zipkin v2. */
+export interface ZipkinDestination {
+  readonly kind?: 'zipkin' | undefined;
+  /** Such as `http://127.0.0.1:9411/api/v2/spans`. */
+  readonly url: string;
+}
+
 export interface StatsdDestination {
   /** `udp://host:port`, `tcp://host:port`, `unix:///path` of a stream socket. */
   readonly url: string;
@@ -35,9 +56,8 @@ export interface StatsdDestination {
 /** What delivery needs to know, however it is done. A destination that is `undefined` switches its signal off. */
 export interface DeliveryOptions {
   readonly resource: Resource;
-  readonly logs: LogDestination | LogstashDestination | undefined;
-  /** Zipkin v2 endpoint, such as `http://127.0.0.1:9411/api/v2/spans`. */
-  readonly spans: { readonly url: string } | undefined;
+  readonly logs: LogDestination | LogstashDestination | OtlpDestination | undefined;
+  readonly spans: ZipkinDestination | OtlpDestination | undefined;
   readonly statsd: StatsdDestination | undefined;
   /** Pushgateway with job and instance in its path. */
   readonly push?: { readonly url: string } | undefined;
@@ -98,8 +118,10 @@ export function destinationFingerprint(options: DeliveryOptions): string {
   const parts = [
     options.resource.serviceName,
     logs && shownAddress(logs.url),
-    logs?.kind === 'logstash' ? logs.kind : logs?.stream,
+    logs?.kind === 'logstash' || logs?.kind === 'otlp' ? logs.kind : logs?.stream,
     spans && shownAddress(spans.url),
+    // Spans are in the journal as their backend takes them.
+    ...(spans?.kind === 'otlp' ? [spans.kind] : []),
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

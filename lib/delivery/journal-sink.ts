@@ -1,5 +1,6 @@
 import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createOtlpSpanEncoder } from '../codec/otlp-span.ts';
 import { createZipkinEncoder } from '../codec/zipkin-v2.ts';
 import { runOutside } from '../context/context.ts';
 import { diag } from '../core/diag.ts';
@@ -72,7 +73,8 @@ class JournalDelivery implements JournalSink {
 
   constructor(options: JournalSinkOptions) {
     this.options = options;
-    this.encode = createZipkinEncoder(options.resource);
+    this.encode =
+      options.spans?.kind === 'otlp' ? createOtlpSpanEncoder(options.resource) : createZipkinEncoder(options.resource);
     this.board = new NoticeBoard(options.onNotice ?? ((text) => diag.notice(text)), options.quiet ?? false);
     const fingerprint = destinationFingerprint(options);
     this.directory = serviceDirectory(options.directory, options.resource.serviceName, fingerprint);

@@ -1,5 +1,6 @@
+import type { OptionRow } from '../../lib/bootstrap/option-row.ts';
 import { Unacceptable } from '../../lib/bootstrap/option-types.ts';
-import { OPTIONS, type OptionName, type OptionRow } from '../../lib/bootstrap/options.ts';
+import { OPTIONS, type OptionName } from '../../lib/bootstrap/options.ts';
 
 /** What no parser with rules accepts: a URL of no scheme of ours, neither a number, nor a word, a pair or a header name. */
 const PROBE = 'sightline-probe://x';

@@ -47,6 +47,50 @@ test('logs go to Logstash when its address is given, or when it is asked for', (
   assert.match(direct.off.join(), /SIGHTLINE_DELIVERY=journal/);
 });
 
+test('spans go by OTLP when only its endpoint is set, or when it is asked for; logs when they are asked to', () => {
+  const settings = settingsOf({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318/',
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%3Db',
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '2000',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+  });
+  assert.deepEqual(settings.otlpTraces, {
+    kind: 'otlp',
+    url: 'http://c:4318/v1/traces',
+    protocol: 'http/protobuf',
+    headers: { 'api-key': 'a=b' },
+    gzip: true,
+    timeoutMillis: 2000,
+    caFile: undefined,
+  });
+  assert.equal(settings.zipkinUrl, undefined);
+  assert.equal(settings.logs.mode, 'none');
+  assert.match(settings.off.join(), /SIGHTLINE_LOGS=otlp/);
+  const both = settingsOf({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318/base',
+    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'https://l/own',
+    OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'http/json',
+    SIGHTLINE_LOGS: 'otlp',
+    OTEL_EXPORTER_ZIPKIN_ENDPOINT: 'http://z:9411/api/v2/spans',
+  });
+  assert.equal(both.zipkinUrl, 'http://z:9411/api/v2/spans', 'the endpoint for spans is Zipkin when both are given');
+  assert.equal(both.otlpTraces, undefined);
+  assert.equal(both.logs.otlp?.url, 'https://l/own');
+  assert.equal(both.logs.otlp?.protocol, 'http/json');
+  assert.deepEqual(both.off, []);
+});
+
+test('what OTLP cannot do here is off, and one line says so', () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4317', SIGHTLINE_LOGS: 'none' };
+  const grpc = settingsOf({ ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' });
+  assert.equal(grpc.otlpTraces, undefined);
+  assert.match(grpc.off.join(), /^traces: OTLP over gRPC/);
+  assert.match(settingsOf({ ...endpoint, SIGHTLINE_DELIVERY: 'direct' }).off.join(), /SIGHTLINE_DELIVERY=journal/);
+  assert.match(settingsOf({ OTEL_TRACES_EXPORTER: 'otlp' }).off.join(), /set OTEL_EXPORTER_OTLP_ENDPOINT/);
+  assert.match(settingsOf({ SIGHTLINE_LOGS: 'otlp' }).off.join(), /^logs: OTLP has no address/);
+  assert.match(settingsOf({ OTEL_TRACES_EXPORTER: 'console' }).off.join(), /console is not in this version/);
+});
+
 test('data stream names keep to [a-z0-9_.] in both parts', () => {
   const settings = settingsOf({ OTEL_SERVICE_NAME: '@acme/Shop-Front', SIGHTLINE_ENVIRONMENT: 'Prod EU' });
   assert.equal(settings.logs.stream, 'logs-_acme_shop_front-prod_eu');

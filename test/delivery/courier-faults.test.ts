@@ -42,6 +42,29 @@ const BACKENDS: readonly Backends[] = [
     logs: (receiver) => onceEach(receiver.logstash, (document) => document['event.id']),
     spans: (receiver) => receiver.spans.map((received) => ({ id: received.id, text: JSON.stringify(received) })),
   },
+  ...(['http/protobuf', 'http/json'] as const).map(
+    (protocol): Backends => ({
+      name: `OTLP ${protocol}`,
+      path: /v1.logs|v1.traces/,
+      options: (receiver) => ({
+        logs: { kind: 'otlp', url: `${receiver.otlpUrl}/v1/logs`, protocol, gzip: false },
+        spans: { kind: 'otlp', url: `${receiver.otlpUrl}/v1/traces`, protocol, gzip: protocol === 'http/json' },
+      }),
+      logs: (receiver) => {
+        const records = receiver.otlpLogs.flatMap(({ scopeLogs }) => scopeLogs[0].logRecords);
+        const documents = records.map(({ attributes }) =>
+          Object.fromEntries(
+            attributes.map(({ key, value }: any) => [key, value.stringValue ?? Number(value.intValue)]),
+          ),
+        );
+        return onceEach(documents, (document) => document['log.record.uid']);
+      },
+      spans: (receiver) =>
+        receiver.otlpSpans
+          .flatMap(({ scopeSpans }) => scopeSpans[0].spans)
+          .map((received) => ({ id: received.spanId, text: JSON.stringify(received) })),
+    }),
+  ),
 ];
 
 /** Each fault hits both backends, several requests in a row, from the first one on. */

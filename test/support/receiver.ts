@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { decodeOtlp } from './otlp-decode.ts';
 
 export interface ReceivedSpan {
   readonly traceId: string;
@@ -32,6 +33,11 @@ export interface Receiver {
   readonly statsdUrl: string;
   /** An http input of Logstash with the codec `json`. */
   readonly logstashUrl: string;
+  /** Base address for OTLP/HTTP. */
+  readonly otlpUrl: string;
+  /** `resourceSpans` and `resourceLogs` as they came, in JSON, repeated ones included. */
+  readonly otlpSpans: readonly Record<string, any>[];
+  readonly otlpLogs: readonly Record<string, any>[];
   /** Documents taken there, in order, repeated ones included. */
   readonly logstash: readonly Record<string, any>[];
   /** Environment variables that send everything here. */
@@ -63,6 +69,8 @@ export interface Receiver {
  */
 export async function startReceiver({ port: wantedPort = 0 }: { port?: number } = {}): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
+  const otlpSpans: Record<string, any>[] = [];
+  const otlpLogs: Record<string, any>[] = [];
   const logstash: Record<string, any>[] = [];
   const documents = new Map<string, Record<string, any>>();
   const ordered: Record<string, any>[] = [];
@@ -105,7 +113,15 @@ export async function startReceiver({ port: wantedPort = 0 }: { port?: number } 
     return { took: 1, errors: items.some((item: any) => Object.values<any>(item)[0].status >= 300), items };
   }
 
-  function take(path: string, body: Buffer): { status: number; body: string } {
+  function take(path: string, body: Buffer, contentType: string | undefined): { status: number; body: string } {
+    if (path === '/v1/traces' || path === '/v1/logs') {
+      const json = contentType === 'application/json';
+      const traces = path === '/v1/traces';
+      const request = json ? JSON.parse(body.toString()) : decodeOtlp(traces ? 'TracesData' : 'LogsData', body);
+      if (traces) otlpSpans.push(...request.resourceSpans);
+      else otlpLogs.push(...request.resourceLogs);
+      return { status: 200, body: json ? '{"partialSuccess":{}}' : '' };
+    }
     if (path.endsWith('/api/v2/spans')) {
       spans.push(...JSON.parse(body.toString()));
       return { status: 202, body: '' };
@@ -139,7 +155,11 @@ export async function startReceiver({ port: wantedPort = 0 }: { port?: number } 
     const raw = Buffer.concat(chunks);
     let answer: { status: number; body: string };
     try {
-      answer = take(path, request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw);
+      answer = take(
+        path,
+        request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw,
+        request.headers['content-type'],
+      );
     } catch (error) {
       answer = { status: 400, body: JSON.stringify({ error: String(error) }) };
     }
@@ -179,6 +199,9 @@ export async function startReceiver({ port: wantedPort = 0 }: { port?: number } 
     statsdUrl,
     logstashUrl: `${url}/logstash`,
     logstash,
+    otlpUrl: url,
+    otlpSpans,
+    otlpLogs,
     environment: {
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkinUrl,
       SIGHTLINE_ELASTICSEARCH_URL: elasticsearchUrl,

@@ -25,8 +25,8 @@ export interface DirectDelivery {
  * @throws SightlineError SIGHTLINE_E_PEER_MISSING when a package that the options need is not installed
  */
 export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
-  // The stock packages speak to Elasticsearch; the composition root asks them for nothing else.
-  const logDestination = options.logs?.kind === 'logstash' ? undefined : options.logs;
+  // The stock packages speak to Elasticsearch and Zipkin; the composition root asks them for nothing else.
+  const logDestination = options.logs?.kind === 'logstash' || options.logs?.kind === 'otlp' ? undefined : options.logs;
   const needed: StockPackage[] = ['@opentelemetry/sdk-node'];
   if (options.spans !== undefined) needed.push('@opentelemetry/exporter-zipkin');
   if (logDestination !== undefined) needed.push('pino-elasticsearch');

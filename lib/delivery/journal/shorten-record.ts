@@ -4,7 +4,8 @@ import { MAX_PAYLOAD_BYTES } from './segment-format.ts';
 const KEPT_CHARACTERS = [8192, 1024, 128] as const;
 /** Members of an array or object that are kept, a level. */
 const KEPT_MEMBERS = 200;
-const MAX_DEPTH = 8;
+/** An array attribute of an event of a span in the JSON of OTLP is 12 levels down. */
+const MAX_DEPTH = 14;
 /** A record beyond this is not even looked at: parsing it would block the app. */
 const MAX_LOOKED_AT = 32 * 1024 ** 2;
 const MARK = '…[cut by sightline]';

@@ -19,6 +19,8 @@ export interface Answer {
   /** What `Retry-After` asks for, milliseconds; undefined without. */
   readonly retryAfterMillis: number | undefined;
   readonly body: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
 }
 
 export interface PostOptions {
@@ -105,14 +107,16 @@ export class HttpPost {
               : new Error('the connection was closed before the answer was complete'),
           ),
         );
-        response.on('end', () =>
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
           resolve({
             status: response.statusCode ?? 0,
             contentType: response.headers['content-type'] ?? '',
             retryAfterMillis: retryAfterMillis(response.headers['retry-after']),
-            body: Buffer.concat(chunks).toString(),
-          }),
-        );
+            body: bytes.toString(),
+            bytes,
+          });
+        });
       });
       request.end(sent);
     });

@@ -6,14 +6,13 @@ import { KIND_OF_SIGNAL, type RecordKind, SIGNAL_OF_KIND } from '../journal/reco
 import { SharedLedger, unpackPosition } from '../shared-ledger.ts';
 import { adoptOrphans, countUnsettled, removeOldDamage, touchJournals } from './adoption.ts';
 import type { Backend } from './backend.ts';
-import { createLogBackend } from './choose-backend.ts';
+import { createLogBackend, createSpanBackend } from './choose-backend.ts';
 import { Courier } from './courier.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Journal } from './journal.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
 import { PushSender } from './push-sender.ts';
 import { createStatsdTransport } from './statsd-transport.ts';
-import { createZipkinBackend } from './zipkin-backend.ts';
 
 /** How often owners show that they live. */
 const TOUCH_MILLIS = 5000;
@@ -27,8 +26,7 @@ function start(options: WorkerOptions): void {
   const backends = new Map<RecordKind, Backend>();
   const timeoutMillis = options.tuning.requestTimeoutMillis;
   if (options.logs !== undefined) backends.set(KIND_OF_SIGNAL.logs, createLogBackend(options.logs, timeoutMillis));
-  if (options.spans !== undefined)
-    backends.set(KIND_OF_SIGNAL.spans, createZipkinBackend({ url: options.spans.url, timeoutMillis }));
+  if (options.spans !== undefined) backends.set(KIND_OF_SIGNAL.spans, createSpanBackend(options.spans, timeoutMillis));
   const kinds = [...backends.keys()];
   const journals: Journal[] = [];
   let own: Journal | undefined;

@@ -10,7 +10,7 @@ export interface WorkerOptions {
   readonly fingerprint: string;
   readonly maxAgeMillis: number;
   readonly logs: DeliveryOptions['logs'];
-  readonly spans: { readonly url: string } | undefined;
+  readonly spans: DeliveryOptions['spans'];
   readonly statsd: StatsdDestination | undefined;
   readonly push: { readonly url: string } | undefined;
   readonly tuning: DeliveryTuning;
