@@ -15,12 +15,13 @@ import { setLogLevel } from '../logs/logger.ts';
 import { createRedactor } from '../logs/redact.ts';
 import { DEFAULT_SERIES_LIMIT } from '../metrics/registry.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
-import type { Tracing } from '../traces/tracing.ts';
+import { createYieldingTracing, type YieldingTracing } from '../traces/guest.ts';
 import { createCluster } from './cluster.ts';
 import type { ClusterHub } from './cluster-hub.ts';
 import { createDelivery } from './delivery-choice.ts';
 import type { LifecycleHooks } from './lifecycle.ts';
 import { createMetering } from './metrics-choice.ts';
+import { createDuplicateRule, watchAgents } from './neighbours.ts';
 import type { GivenOptions } from './options.ts';
 import type { Settings } from './settings.ts';
 import { announceTarget } from './target-file.ts';
@@ -40,7 +41,7 @@ const NO_LOGGERS = { list: () => ({}), set: () => [] };
 /** The parts of one observation, wired. */
 export interface Components {
   readonly sink: TelemetrySink;
-  readonly tracing: Tracing;
+  readonly tracing: YieldingTracing;
   readonly propagator: SightlinePropagator;
   readonly admin: { readonly url: string | undefined; close(): Promise<void> };
   readonly onUncaught: LifecycleHooks['onUncaught'];
@@ -69,7 +70,13 @@ function enabledBy({ enabledInstrumentations, disabledInstrumentations }: GivenO
 export function createComponents(settings: Settings, onActive: () => void): Components {
   const { given, resource } = settings;
   const redactor = createRedactor(given.redact);
-  const { sink, tracing, start: startDelivery } = createDelivery(settings, redactor, onActive);
+  const enabled = enabledBy(given);
+  const delivery = createDelivery(settings, {
+    redactor,
+    onFirstRecord: onActive,
+  });
+  const { sink, start: startDelivery } = delivery;
+  const tracing = createYieldingTracing(delivery.tracing, createDuplicateRule(enabled));
   const metering = createMetering(settings, sink);
   const pipeline = createLogPipeline({
     resource,
@@ -82,7 +89,6 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
   });
   setLogLevel(given.logLevel ?? 'info');
 
-  const enabled = enabledBy(given);
   const correlationHeaders = given.correlationHeaders ?? DEFAULT_CORRELATION_HEADERS;
   const propagators = (given.propagators ?? DEFAULT_PROPAGATORS).filter((format) => format !== 'none');
   const instruments = startInstruments({
@@ -115,6 +121,8 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     runOutside(() => setTimeout(startDelivery, PUSH_WORKER_MILLIS).unref());
   }
   health.join({ rolling: metering.rolling, deliveryStatus: () => sink.status(), resource });
+
+  const unwatchAgents = watchAgents();
 
   let admin: Admin | undefined;
   let withdrawTarget: (() => void) | undefined;
@@ -218,6 +226,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     stop() {
       cluster?.stop();
       withdrawTarget?.();
+      unwatchAgents();
       pino?.stop();
       instruments.stop();
       metering.stop();

@@ -33,6 +33,13 @@ function logDestination({ given, logs }: Settings): DeliveryOptions['logs'] {
   };
 }
 
+export interface DeliveryHooks {
+  /** What spans pass on their way to the journal; the stock pipeline has none. */
+  readonly redactor: SpanRedactor;
+  /** Called before the first record is taken. */
+  onFirstRecord(): void;
+}
+
 function deliveryOptions(settings: Settings): DeliveryOptions {
   const { given, zipkinUrl, otlpTraces, statsdUrl, pushUrl, resource } = settings;
   return {
@@ -59,11 +66,9 @@ function limitsOf(settings: Settings): Partial<SpanLimits> {
 /**
  * The journal with our engine, or the stock exporters with `NodeSDK` (docs/rationale.md, "Why not the stock pipeline?").
  *
- * @param redactor what spans pass on their way to the journal; the stock pipeline has none
- * @param onFirstRecord called before the first record is taken
  * @throws SightlineError SIGHTLINE_E_PEER_MISSING when direct mode needs a package that is not installed
  */
-export function createDelivery(settings: Settings, redactor: SpanRedactor, onFirstRecord: () => void): Delivery {
+export function createDelivery(settings: Settings, { redactor, onFirstRecord }: DeliveryHooks): Delivery {
   const options = deliveryOptions(settings);
   if (settings.given.delivery === 'direct') {
     const direct = createDirectDelivery(options);

@@ -8,9 +8,10 @@ export interface GlobalParts {
   readonly propagation: TextMapPropagator;
 }
 
-/** The way into `@opentelemetry/api`. A part that somebody else has registered first stays theirs, and one line says so. */
+/** The way into `@opentelemetry/api`. What somebody else has registered first stays theirs, and one line says so. */
 export interface GlobalApi {
-  register(parts: GlobalParts): void;
+  /** @returns whether the spans of the API are ours; with a tracer provider of somebody else nothing is registered */
+  register(parts: GlobalParts): boolean;
   unregister(): void;
 }
 
@@ -19,7 +20,7 @@ const PARTS = ['trace', 'context', 'propagation'] as const;
 export function sayTaken(part: string): void {
   diag.warn(
     'SIGHTLINE_W_API_TAKEN',
-    `the ${part} part of @opentelemetry/api is registered by somebody else, wanted it free; it stays theirs, and spans made through the API go there. Load sightline/register first to have them in one trace`,
+    `the ${part} part of @opentelemetry/api is registered by somebody else, wanted it free; it stays theirs, and joins only what it knows. Load sightline/register first to have everything in one trace`,
   );
 }
 
@@ -43,6 +44,7 @@ export function createDirectApi(): GlobalApi {
         value: API_VERSION,
         enumerable: true,
       }) as Registered);
+      if (api.trace !== undefined) return false;
       for (const part of PARTS) {
         if (api[part] !== undefined) {
           sayTaken(part);
@@ -52,6 +54,7 @@ export function createDirectApi(): GlobalApi {
         registered = { ...registered, [part]: parts[part] };
       }
       parts.context.enable();
+      return true;
     },
     unregister() {
       const api = holder[API_KEY];

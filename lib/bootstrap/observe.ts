@@ -5,18 +5,23 @@ import type { ObserveOptions } from './options.ts';
 import { start } from './start.ts';
 
 /** For code: through the API itself, so that tracers which the app took from it before now become ours as well. */
-const throughApi: GlobalApi = {
-  register(parts) {
-    if (!context.setGlobalContextManager(parts.context)) sayTaken('context');
-    if (!propagation.setGlobalPropagator(parts.propagation)) sayTaken('propagation');
-    if (!trace.setGlobalTracerProvider(parts.trace)) sayTaken('trace');
-  },
-  unregister() {
-    trace.disable();
-    context.disable();
-    propagation.disable();
-  },
-};
+function throughApi(): GlobalApi {
+  const undo: (() => void)[] = [];
+  return {
+    register(parts) {
+      if (!trace.setGlobalTracerProvider(parts.trace)) return false;
+      undo.push(() => trace.disable());
+      if (context.setGlobalContextManager(parts.context)) undo.push(() => context.disable());
+      else sayTaken('context');
+      if (propagation.setGlobalPropagator(parts.propagation)) undo.push(() => propagation.disable());
+      else sayTaken('propagation');
+      return true;
+    },
+    unregister() {
+      for (const step of undo.splice(0)) step();
+    },
+  };
+}
 
 /**
  * Observes this process: hooks HTTP, loggers and frameworks, and wires them to delivery. Once a process: a second call,
@@ -26,5 +31,5 @@ const throughApi: GlobalApi = {
  * @throws SightlineError SIGHTLINE_E_OPTION with every mistake, SIGHTLINE_E_PEER_MISSING in direct mode
  */
 export function observe(options: ObserveOptions = {}): Observation {
-  return start(options, throughApi);
+  return start(options, throughApi());
 }

@@ -11,6 +11,7 @@ import { metrics } from '../metrics/user-metrics.ts';
 import { createComponents } from './components.ts';
 import type { GlobalApi } from './global-api.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { saySteppingBack } from './neighbours.ts';
 import type { Observation, ShutdownResult } from './observation.ts';
 import { type ObserveOptions, readOptions } from './options.ts';
 import { createResource } from './resource.ts';
@@ -87,11 +88,15 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
   });
   const components = createComponents(settings, () => lifecycle.arm());
   const { sink, tracing } = components;
-  globals.register({
+  const isOurs = globals.register({
     trace: tracing.provider,
     context: new ObservationContextManager(),
     propagation: components.propagator,
   });
+  if (!isOurs) {
+    tracing.stepBack();
+    saySteppingBack();
+  }
 
   let ending: Promise<ShutdownResult> | undefined;
 

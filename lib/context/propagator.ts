@@ -4,6 +4,7 @@ import { reportBug } from '../core/fence.ts';
 import { isTracingSuppressed, type ObservationContext, toObservationContext, withSamplingDecision } from './context.ts';
 import { correlationIdOf } from './correlation.ts';
 import { pickCorrelationId } from './correlation-id.ts';
+import { DuplicateSpan } from './guest-span.ts';
 import { NonRecordingSpan } from './non-recording-span.ts';
 import { extract, inboundFields, inject, type PropagationFormat } from './propagation.ts';
 
@@ -39,7 +40,8 @@ export class SightlinePropagator implements TextMapPropagator {
   inject<Carrier>(context: Context, carrier: Carrier, setter: TextMapSetter<Carrier>): void {
     try {
       const own = toObservationContext(context);
-      if (isTracingSuppressed(own)) return;
+      // The instrument that makes the real span puts its headers on the request itself.
+      if (isTracingSuppressed(own) || own.span instanceof DuplicateSpan) return;
       const set = (name: string, value: string): void => {
         try {
           setter.set(carrier, name, value);

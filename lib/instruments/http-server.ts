@@ -48,6 +48,7 @@ function withCorrelationId(original: (...args: any[]) => any) {
     const scope = this[kScope];
     if (scope !== undefined) {
       try {
+        scope.settle();
         addCorrelationId(this, scope);
       } catch (error) {
         reportBug('response header', error);
@@ -69,7 +70,10 @@ function withServerContext(beginUpgrade: (request: IncomingMessage, socket: Sock
       if (scope === undefined && (args[0] === 'upgrade' || args[0] === 'connect') && this[kOwn] !== true) {
         scope = beginUpgrade(args[1] as IncomingMessage, args[2] as Socket);
       }
-      if (scope !== undefined && active().request !== scope) return emitIn(scope, original, this, args);
+      if (scope !== undefined && active().request !== scope) {
+        scope.open();
+        return emitIn(scope, original, this, args);
+      }
       if (args[0] === 'clientError' && active() !== ROOT) return applyIn(ROOT, original, this, args);
       return Reflect.apply(original, this, args);
     };

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Span } from '@opentelemetry/api';
 import { type ObservationContext, ROOT } from '../context/context.ts';
+import { GuestSpan } from '../context/guest-span.ts';
 import type { RequestScope } from '../context/request-scope.ts';
 
 /** What is read of a request: `http.IncomingMessage`, or the same of a stream of HTTP/2. */
@@ -33,8 +34,9 @@ export interface ServedConnection {
 export class ServerScope implements RequestScope {
   readonly correlationId: string;
   readonly inboundCorrelationId: string | undefined;
-  readonly traceId: string;
-  readonly spanId: string;
+  /** With `spanId`, those of another SDK's span once it is found (`GuestSpan`). */
+  traceId: string;
+  spanId: string;
   readonly span: Span | undefined;
   readonly method: string;
   readonly path: string;
@@ -80,6 +82,20 @@ export class ServerScope implements RequestScope {
     this.socket = fields.socket;
     this.responseHeader = fields.responseHeader;
     this.secondResponseHeader = fields.secondResponseHeader;
+  }
+
+  /** The handler begins. */
+  open(): void {
+    if (this.span instanceof GuestSpan) this.span.open();
+  }
+
+  /** The handler has begun: where another SDK makes the server span, it is active now, and its IDs are taken over. */
+  settle(): void {
+    const { span } = this;
+    if (!(span instanceof GuestSpan)) return;
+    const { traceId, spanId } = span.spanContext();
+    this.traceId = traceId;
+    this.spanId = spanId;
   }
 
   /** Lets go of everything that is large. */
