@@ -107,14 +107,18 @@ paths:
       responses: { '200': { description: read, content: { application/json: { example: { id: 7 } } } } }
 `;
 
-const APP_REQUESTS: readonly ServiceRequest[] = [
-  { path: '/orders/7' },
-  { path: '/orders', method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"item":"tea"}' },
-  { path: '/orders', method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"item":' },
-  { path: '/broken' },
-  { path: '/nothing' },
-  { path: '/orders/7', method: 'DELETE' },
-];
+/** The same requests for two frameworks, which write a parameter differently. */
+function appRequests(parameter: string): readonly ServiceRequest[] {
+  const post = { path: '/orders', method: 'POST', headers: { 'content-type': 'application/json' } };
+  return [
+    { path: '/orders/7', route: `/orders/${parameter}` },
+    { ...post, body: '{"item":"tea"}', route: '/orders' },
+    { ...post, body: '{"item":', route: '/orders' },
+    { path: '/broken', route: '/broken' },
+    { path: '/nothing' },
+    { path: '/orders/7', method: 'DELETE' },
+  ];
+}
 
 function mockoonEnvironment(): string {
   const response = {
@@ -346,7 +350,7 @@ export const SERVICES: readonly ThirdPartyService[] = [
     args: (port) => [String(port)],
     files: { 'app.cjs': HAPI_APP },
     ready: /listening/,
-    requests: APP_REQUESTS,
+    requests: appRequests('{id}'),
   },
   {
     name: 'restify',
@@ -356,7 +360,7 @@ export const SERVICES: readonly ThirdPartyService[] = [
     args: (port) => [String(port)],
     files: { 'app.cjs': RESTIFY_APP },
     ready: /listening/,
-    requests: APP_REQUESTS,
+    requests: appRequests(':id'),
   },
 ];
 
