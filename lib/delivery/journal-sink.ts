@@ -30,6 +30,8 @@ const START_DELAY_MILLIS = 250;
 const MAX_STATSD_WAITING = 2000;
 /** What an orderly end may take beyond its deadline for ending the worker, milliseconds. */
 const MIN_STOP_MILLIS = 50;
+/** Whoever waits looks by itself this often: a notification that got lost costs this much, and not the deadline. */
+const LOOK_MILLIS = 100;
 
 /** The journal as a sink, with what only the composition root needs. */
 export interface JournalSink extends TelemetrySink {
@@ -295,6 +297,11 @@ class JournalDelivery implements JournalSink {
     this.start();
     const end = performance.now() + timeoutMillis;
     let over: NodeJS.Timeout | undefined;
+    let looking: NodeJS.Timeout | undefined;
+    const look = (): Promise<void> =>
+      new Promise((resolve) => {
+        looking = setTimeout(resolve, LOOK_MILLIS);
+      });
     // It also keeps the process alive while it waits: waitAsync does not.
     const deadline = new Promise<void>((resolve) => {
       over = setTimeout(resolve, timeoutMillis);
@@ -303,7 +310,8 @@ class JournalDelivery implements JournalSink {
     while (performance.now() < end) {
       const progress = ledger.cell('progress');
       if (!unsettled()) break;
-      await Promise.race([deadline, ledger.wait('progress', progress, Math.max(1, end - performance.now()))]);
+      await Promise.race([deadline, ledger.wait('progress', progress, LOOK_MILLIS), look()]);
+      clearTimeout(looking);
     }
     clearTimeout(over);
   }
@@ -322,7 +330,7 @@ class JournalDelivery implements JournalSink {
       for (let left = timeoutMillis; left > 0; left = end - performance.now()) {
         const progress = ledger.cell('progress');
         if (!unsettled() || !hopeful()) break;
-        ledger.waitSync('progress', progress, left);
+        ledger.waitSync('progress', progress, Math.min(left, LOOK_MILLIS));
       }
     }
     // A process that ends with nothing to send leaves nothing behind.

@@ -11,6 +11,8 @@ import { Parcel } from './parcel.ts';
 /** A failure is spoken of when the next attempt fails too: one reset connection is no outage. */
 const FAILURES_OF_OUTAGE = 2;
 const LINE_FEED = 10;
+/** An idle courier looks by itself this often: should a wake-up ever be missed, it costs this much and no more. */
+const IDLE_LOOK_MILLIS = 1000;
 
 export interface CourierOptions {
   readonly signal: Signal;
@@ -94,12 +96,16 @@ export class Courier {
   private newRecords(wake: number): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (value: boolean): void => {
-        this.endWaiting = undefined;
+        clearTimeout(timer);
+        // The wake-up of a waiting that is over may come during a later one, which still needs to be told.
+        if (this.endWaiting === endByLook) this.endWaiting = undefined;
         resolve(value);
       };
-      this.endWaiting = () => end(false);
+      const endByLook = (): void => end(false);
+      const timer = setTimeout(endByLook, IDLE_LOOK_MILLIS);
+      this.endWaiting = endByLook;
       if (this.stopping) end(false);
-      else if (this.hasRoom()) void this.options.ledger.wait('wake', wake).then(() => end(true));
+      else if (this.hasRoom()) void this.options.ledger.wait('wake', wake, IDLE_LOOK_MILLIS).then(() => end(true));
     });
   }
 
