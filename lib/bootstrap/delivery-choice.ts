@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { DeliveryOptions } from '../delivery/delivery-options.ts';
-import { createDirectDelivery } from '../delivery/direct/direct-delivery.ts';
 import { createJournalSink } from '../delivery/journal-sink.ts';
 import type { SpanData } from '../model/span.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
@@ -63,6 +63,12 @@ function limitsOf(settings: Settings): Partial<SpanLimits> {
   };
 }
 
+/** Loaded only where it is asked for: it brings HTTP clients that nobody else needs on the main thread. */
+function loadDirect(): typeof import('../delivery/direct/direct-delivery.ts') {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return createRequire(import.meta.url)(`../delivery/direct/direct-delivery.${extension}`);
+}
+
 /**
  * The journal with our engine, or the stock exporters with `NodeSDK` (docs/rationale.md, "Why not the stock pipeline?").
  *
@@ -71,7 +77,7 @@ function limitsOf(settings: Settings): Partial<SpanLimits> {
 export function createDelivery(settings: Settings, { redactor, onFirstRecord }: DeliveryHooks): Delivery {
   const options = deliveryOptions(settings);
   if (settings.given.delivery === 'direct') {
-    const direct = createDirectDelivery(options);
+    const direct = loadDirect().createDirectDelivery(options);
     return { ...direct, sink: announceFirst(direct.sink, onFirstRecord), start() {} };
   }
   const journal = createJournalSink({
