@@ -72,7 +72,7 @@ const LINE = '{"level":30,"time":1531171074631,"msg":"hello"}\n';
 const OK = { statusCode: 200, errorType: undefined, durationNanos: 1_500_000 };
 
 describe('access line', () => {
-  test('all that SURFACE promises', () => {
+  test('all fields that are promised of a line', () => {
     pipeline().accessLine(scope(), OK);
     const { document, atOnce } = written[0]!;
     assert.equal(atOnce, false);
