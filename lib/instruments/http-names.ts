@@ -1,26 +1,9 @@
 /** Names and values that the HTTP server and client instruments share; OpenTelemetry semantic conventions, "HTTP spans" (stable). */
 
-/** The methods that the conventions know: RFC 9110, PATCH (RFC 5789) and QUERY. All others are `_OTHER`. */
-const KNOWN_METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'POST',
-  'PUT',
-  'DELETE',
-  'PATCH',
-  'HEAD',
-  'OPTIONS',
-  'CONNECT',
-  'TRACE',
-  'QUERY',
-]);
-export const OTHER_METHOD = '_OTHER';
+import { OTHER_METHOD } from '../model/http-method.ts';
+
 /** What a span of an unknown method is called instead of the method. */
 const OTHER_METHOD_SPAN_NAME = 'HTTP';
-
-/** The method as a low-cardinality value. */
-export function knownMethod(method: string): string {
-  return KNOWN_METHODS.has(method) ? method : OTHER_METHOD;
-}
 
 /** The name of a span that knows no route. */
 export function methodSpanName(method: string): string {

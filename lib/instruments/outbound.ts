@@ -4,10 +4,11 @@ import { correlationIdOf } from '../context/correlation.ts';
 import { inject } from '../context/propagation.ts';
 import { FLAG_SAMPLED } from '../context/span-context.ts';
 import { monotonicMillis } from '../core/clock.ts';
+import { knownMethod, OTHER_METHOD } from '../model/http-method.ts';
 import { SpanKind, StatusCode } from '../model/span.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { recordFailure } from './failure.ts';
-import { ABORTED, defaultPort, errorType, knownMethod, methodSpanName, OTHER_METHOD } from './http-names.ts';
+import { ABORTED, defaultPort, errorType, methodSpanName } from './http-names.ts';
 
 /** Longest URL kept on a span, characters. */
 const MAX_URL = 2048;

@@ -3,10 +3,11 @@ import type { Attributes, Span } from '@opentelemetry/api';
 import { wasErrorLogged } from '../context/request-scope.ts';
 import { FLAG_SAMPLED } from '../context/span-context.ts';
 import { monotonicMillis } from '../core/clock.ts';
+import { OTHER_METHOD } from '../model/http-method.ts';
 import { StatusCode } from '../model/span.ts';
 import type { InstrumentDependencies, Redactor } from './dependencies.ts';
 import { isConnectionEnd, recordFailure } from './failure.ts';
-import { ABORTED, defaultPort, errorType, methodSpanName, OTHER_METHOD, parseHost } from './http-names.ts';
+import { ABORTED, defaultPort, errorType, methodSpanName, parseHost } from './http-names.ts';
 import type { ServedConnection, ServerScope } from './server-scope.ts';
 
 /** Longest `User-Agent` and query kept, characters. */

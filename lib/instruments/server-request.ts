@@ -6,9 +6,10 @@ import { NonRecordingSpan } from '../context/non-recording-span.ts';
 import { extract, type Inbound, parentOf } from '../context/propagation.ts';
 import { monotonicMillis, nowMicros } from '../core/clock.ts';
 import { newSpanId, newTraceId } from '../core/ids.ts';
+import { knownMethod } from '../model/http-method.ts';
 import { SpanKind } from '../model/span.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
-import { knownMethod, methodSpanName } from './http-names.ts';
+import { methodSpanName } from './http-names.ts';
 import { type ServedConnection, type ServedRequest, ServerScope } from './server-scope.ts';
 
 /** Longest path that is kept, characters. Node takes 16 KiB of request line and headers together. */

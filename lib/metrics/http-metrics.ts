@@ -1,6 +1,7 @@
 import type { StatsdNames } from '../codec/statsd-hierarchy.ts';
 import { statsdOutcome, TIMING, timingOf } from '../codec/statsd-hierarchy.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
+import { knownMethod } from '../model/http-method.ts';
 import type { GaugeFamily, HistogramFamily, MetricRegistry } from './registry.ts';
 import { OTHER } from './registry.ts';
 import type { RollingFacts } from './rolling-facts.ts';
@@ -8,20 +9,6 @@ import type { BoundGauge, BoundHistogram } from './series.ts';
 import type { StatsdCounter, StatsdTimings } from './statsd-aggregator.ts';
 import type { StatsdTarget } from './statsd-target.ts';
 
-/** RFC 9110, PATCH (RFC 5789) and QUERY: the known methods of OpenTelemetry's HTTP conventions; every other one is `_OTHER`. */
-const KNOWN_METHODS = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-  'QUERY',
-]);
-const OTHER_METHOD = '_OTHER';
 /** The place of "no answer" in the look-up by status code. */
 const NO_STATUS = 0;
 
@@ -69,10 +56,6 @@ interface Leaf {
 
 /** Look-up by the labels in the order of `path`; nested, so that no key is concatenated per request. */
 type Tree = Map<string | number, Tree | Leaf>;
-
-function knownMethod(method: string): string {
-  return KNOWN_METHODS.has(method) ? method : OTHER_METHOD;
-}
 
 /**
  * Rate, errors and duration of HTTP, by OpenTelemetry's semantic conventions. A request that was seen before costs a few
