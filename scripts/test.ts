@@ -118,5 +118,7 @@ for (const [file, millis] of slowest) process.stdout.write(`slowest: ${(millis /
 printSkips(skips);
 const required = process.env['SIGHTLINE_REQUIRE_BACKENDS'] === '1';
 if (required && skips.length > 0) process.stdout.write('SIGHTLINE_REQUIRE_BACKENDS=1: a skip is a failure here\n');
-process.stdout.write(`${passed + Math.max(0, firstFailed.length - failed.length)} passed, ${failed.length} failed, ${skips.length} skipped\n`);
+process.stdout.write(
+  `${passed + Math.max(0, firstFailed.length - failed.length)} passed, ${failed.length} failed, ${skips.length} skipped\n`,
+);
 process.exitCode = failed.length > 0 || (required && skips.length > 0) ? 1 : 0;
