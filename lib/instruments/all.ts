@@ -1,4 +1,5 @@
 import type { RequestScope } from '../context/request-scope.ts';
+import { instrumentConnect } from './connect.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { instrumentExpress } from './express.ts';
 import { instrumentFastify } from './fastify.ts';
@@ -8,7 +9,9 @@ import { instrumentHttpServer } from './http-server.ts';
 import { instrumentHttp2 } from './http2.ts';
 import { patchIncomingMessage } from './incoming-message.ts';
 import { instrumentKoa } from './koa.ts';
+import { instrumentMicro } from './micro.ts';
 import { instrumentNest } from './nest.ts';
+import { instrumentPolka } from './polka.ts';
 import { instrumentRestify } from './restify.ts';
 import { watchServers } from './servers.ts';
 import { instrumentUndici } from './undici.ts';
@@ -29,7 +32,7 @@ export interface Instruments {
 
 /**
  * Starts what is enabled (`deps.options.enabled(name)`): `http` (server and client, HTTP/2 too), `undici`, `express`, `fastify`,
- * `koa`, `hapi`, `restify`, `nestjs-core`. Servers are watched in any case, since the admin port waits for the first one.
+ * `koa`, `hapi`, `restify`, `connect`, `polka`, `micro`, `nestjs-core`. Servers are watched in any case, since the admin port waits for the first one.
  */
 export function startInstruments(deps: InstrumentDependencies): Instruments {
   const enabled = deps.options.enabled;
@@ -50,6 +53,9 @@ export function startInstruments(deps: InstrumentDependencies): Instruments {
   if (enabled('koa')) running.push(instrumentKoa());
   if (enabled('hapi')) running.push(instrumentHapi());
   if (enabled('restify')) running.push(instrumentRestify());
+  if (enabled('connect')) running.push(instrumentConnect());
+  if (enabled('polka')) running.push(instrumentPolka());
+  if (enabled('micro')) running.push(instrumentMicro());
   if (enabled('nestjs-core')) running.push(instrumentNest());
   return {
     stop() {

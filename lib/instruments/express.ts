@@ -73,14 +73,20 @@ function enterLayer(scope: ServerScope, layer: Layer, request: RoutedRequest): v
     scope.route = joinPatterns(mount, single);
     return;
   }
-  // Something behind a route runs: the route has passed the request on, it did not answer it.
-  scope.route = undefined;
   scope.handler = layer.handle?.name === '' ? undefined : layer.handle?.name;
-  request[kEntered] =
-    pattern === undefined || pattern === '/' ? mount : joinPatterns(mount, mountText(pattern, mount, request));
+  const entered = pattern === undefined || pattern === '/' ? mount : joinPatterns(mount, mountText(pattern, request));
+  request[kEntered] = entered;
+  // Something behind a route runs: the route has passed the request on, it did not answer it. If this answers, the path
+  // that it is mounted at is all that is known of a route; what is mounted everywhere has none.
+  scope.route = entered === '' || isEverything(pattern) ? undefined : entered;
 }
 
-function mountText(pattern: unknown, _mount: string, request: RoutedRequest): string {
+/** `*`, `/*`, `/*any`, `/{*any}`, `(.*)`: the fallback behind all routes, which is none. */
+function isEverything(pattern: unknown): boolean {
+  return typeof pattern === 'string' && /^\/?(?:\*\w*|\{\*\w+\}|\(\.\*\))$/.test(pattern);
+}
+
+function mountText(pattern: unknown, request: RoutedRequest): string {
   return Array.isArray(pattern) ? routeText(pattern, request.baseUrl ?? '') : routeText(pattern, '');
 }
 

@@ -8,6 +8,8 @@ type Method = (...args: any[]) => any;
 
 interface RouterLayer {
   readonly path?: unknown;
+  /** What the pattern became. */
+  readonly regexp?: unknown;
   readonly methods?: readonly string[];
   readonly stack?: readonly { readonly name?: string }[];
 }
@@ -20,7 +22,7 @@ interface KoaContext {
   readonly _matchedRoute?: unknown;
   /** All layers that the path matched, middleware too. */
   readonly matched?: readonly RouterLayer[];
-  /** Of `koa-mount`: what was taken off the path. */
+  /** Of `koa-mount`: what the last mount took off the path; it stays behind. */
   readonly mountPath?: string;
 }
 
@@ -34,18 +36,24 @@ function matchedLayer(context: KoaContext): RouterLayer | undefined {
   return undefined;
 }
 
-function routeOf(context: KoaContext | undefined): string | undefined {
+/** Where the router is mounted: it has matched the path without the mount, and the whole path it does not match. */
+function mountOf({ mountPath }: KoaContext, layer: RouterLayer | undefined, path: string): string {
+  if (mountPath === undefined || !(layer?.regexp instanceof RegExp)) return '';
+  return layer.regexp.test(path) || !path.startsWith(mountPath) ? '' : mountPath;
+}
+
+function routeOf(context: KoaContext | undefined, path: string): string | undefined {
   // A router that matched a path and no method has `matched`, and no route.
   if (context === undefined || context._matchedRoute === undefined) return undefined;
-  const pattern = matchedLayer(context)?.path ?? context._matchedRoute;
-  return joinPatterns('', String(pattern));
+  const layer = matchedLayer(context);
+  return joinPatterns(mountOf(context, layer, path), String(layer?.path ?? context._matchedRoute));
 }
 
 const readRoute = fence('koa route', routeOf);
 
 /** Asked at the end of the request: only then is the innermost of several routers known. Called as a method of the scope. */
 function koaRoute(this: ServerScope): string | undefined {
-  return readRoute(this.routeSource as KoaContext | undefined);
+  return readRoute(this.routeSource as KoaContext | undefined, this.path);
 }
 
 const keepContext = fence('koa context', (request: unknown, context: unknown) => {

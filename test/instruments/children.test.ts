@@ -97,8 +97,10 @@ describe('the same tests on the other Nodes', () => {
       'http2-server-ends.test.ts',
       'https.test.ts',
       'upgrade.test.ts',
+      'module-exports.test.ts',
       'modules.test.ts',
       'more-frameworks.test.ts',
+      'small-frameworks.test.ts',
     ]) {
       test(`${file} on ${node.version}`, { skip: node.missing ?? false }, async () => {
         const path = fileURLToPath(new URL(file, import.meta.url));

@@ -84,6 +84,9 @@ for (const [name, missing, load] of expresses) {
       users.get('/', (_request: unknown, response: any) => response.send('all'));
       users.get('/:id', (_request: unknown, response: any) => response.send('one'));
       users.use('/:id/items', deep);
+      users.use((request: any, response: any, next: () => void) =>
+        request.url.endsWith('/denied') ? response.status(401).end() : next(),
+      );
       users.post('/fail', function createUser(_request: unknown, _response: unknown, next: (error: Error) => void) {
         next(new Error('no user'));
       });
@@ -115,6 +118,9 @@ for (const [name, missing, load] of expresses) {
         response.status(500).send(`handled ${error.message}`);
       });
       app.use('/assets', (_request: unknown, response: any) => response.send('static'));
+      app.use(name === 'Express 4' ? '*' : '/{*any}', (request: any, response: any, next: () => void) =>
+        request.baseUrl.startsWith('/everything') ? response.status(410).end() : next(),
+      );
       port = await serve(app);
     };
     const cases: [string, string, string, number, string][] = [
@@ -127,7 +133,9 @@ for (const [name, missing, load] of expresses) {
       ['GET', '/files/x/y', '/^\\/files\\/(.+)$/', 200, 'file'],
       ['GET', '/chain', '/chain', 200, 'c'],
       ['GET', '/sub/inner/1', '/sub/inner/:x', 200, 'sub'],
-      ['GET', '/assets/x.js', '', 200, 'static'],
+      ['GET', '/assets/x.js', '/assets', 200, 'static'],
+      ['GET', '/api/users/42/denied', '/api/users', 401, ''],
+      ['GET', '/everything/x', '', 410, ''],
       ['GET', '/nowhere/9', '', 404, ''],
       ['GET', '/skips', '', 404, ''],
       ['GET', '/api/users/42/items/', '', 404, ''],
@@ -163,7 +171,7 @@ for (const [name, missing, load] of expresses) {
       assert.equal(thrown.lines[0].handler, 'throwsHere');
       const handled = await leaves(port, '/handled');
       assert.equal(handled.body, 'handled first');
-      assert.deepEqual(handled.exceptions, ['first']);
+      assert.deepEqual([handled.exceptions, handled.route], [['first'], '/handled']);
       assert.equal(handled.lines.length, 1);
     });
 
