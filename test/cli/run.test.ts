@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { withRegister } from '../../lib/cli/register-url.ts';
+import { withRegister } from '../../lib/core/register-url.ts';
 import { runningStack } from '../stack/running-stack.ts';
 import { sightline } from './command-line.ts';
 

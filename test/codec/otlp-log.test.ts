@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeLogs, mergeLogs } from '../../lib/codec/otlp.ts';
 import { otlpLogOf } from '../../lib/codec/otlp-log.ts';
-import { decodeOtlp } from '../support/otlp-decode.ts';
+import { decodeOtlp } from '../../lib/testing/otlp-decode.ts';
 
 const TIME = '2024-01-02T03:04:05.678Z';
 const NANOS = `${Date.parse(TIME)}000000`;

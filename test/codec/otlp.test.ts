@@ -5,7 +5,7 @@ import { encodeTraces, mergeSpans, parsePartialSuccess, type ResourceSpans } fro
 import { createOtlpSpanEncoder, resourceAttributes } from '../../lib/codec/otlp-span.ts';
 import type { Resource } from '../../lib/model/resource.ts';
 import type { SpanData } from '../../lib/model/span.ts';
-import { decodeOtlp } from '../support/otlp-decode.ts';
+import { decodeOtlp } from '../../lib/testing/otlp-decode.ts';
 
 const RESOURCE: Resource = {
   serviceName: 'shop "ü"',

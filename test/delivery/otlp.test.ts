@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import type { JournalSinkOptions, OtlpDestination } from '../../lib/delivery/delivery-options.ts';
 import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
 import type { DeadLetter } from '../../lib/delivery/worker/dead-letters.ts';
-import { decodeOtlp } from '../support/otlp-decode.ts';
+import { decodeOtlp } from '../../lib/testing/otlp-decode.ts';
 import { assertBalanced, counts, document, settled, sinkOptions, span } from './sink-fixture.ts';
 
 interface Answer {

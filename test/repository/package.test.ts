@@ -128,6 +128,8 @@ suite('the packed package', () => {
       '  if (imported[name] === undefined) throw new Error(name);',
       '  if (imported[name] !== required[name]) throw new Error(name + " twice");',
       '}',
+      "for (const name of ['startReceiver', 'startObserved', 'assertLog', 'matchers', 'faults'])",
+      "  if (require('sightline/testing')[name] === undefined) throw new Error(name);",
       "console.log(require('sightline/package.json').name);",
     ].join('\n');
     writeFileSync(join(project, 'subpaths.mjs'), script);
@@ -145,11 +147,15 @@ suite('the packed package', () => {
       join(project, 'typed.mts'),
       [
         "import { correlation, log, metrics, observe, SightlineError, type Observation } from 'sightline';",
+        "import { assertLog, faults, type Receiver, startReceiver } from 'sightline/testing';",
         "import 'sightline/register';",
         'const observation: Observation = observe({ adminPort: 0 });',
         'const url: string | undefined = observation.admin.url;',
         "log.info({ url, id: correlation.id() }, 'typed');",
         'const { delivered }: { delivered: number } = await observation.shutdown({ timeoutMs: 10 });',
+        'const receiver: Receiver = await startReceiver({ port: 0 });',
+        'receiver.fail(/_bulk/, faults.tooManyRequests(1), faults.hang);',
+        "await assertLog(receiver, 'id', { message: /typed/ });",
         'if (delivered < 0) throw new SightlineError("SIGHTLINE_E_USAGE", String(metrics));',
       ].join('\n'),
     );

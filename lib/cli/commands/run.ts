@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { withRegister } from '../../core/register-url.ts';
 import { SightlineError } from '../../errors.ts';
 import type { Command, Invocation } from '../command.ts';
 import { joinStack, type LocalStack, startOwnStack } from '../local-stack.ts';
-import { withRegister } from '../register-url.ts';
 import { stackUrl } from '../stack-client.ts';
 import { usageError } from '../usage.ts';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { registerUrl } from '../../core/register-url.ts';
 import { SightlineError } from '../../errors.ts';
-import { registerUrl } from '../register-url.ts';
 import type { GuardianOrder, GuardianReport } from './guardian.ts';
 import type { ShopFiles } from './shop.ts';
 
