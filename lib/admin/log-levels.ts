@@ -1,7 +1,16 @@
+import { parseMillis } from '../core/units.ts';
 import type { Answer } from './http-answer.ts';
 import { json, text } from './http-answer.ts';
 
 type Eventually<Value> = Value | Promise<Value>;
+
+/** Which loggers a level is set for, and for how long. */
+export interface LevelScope {
+  /** A name as listed; default: all. */
+  readonly name?: string | undefined;
+  /** After so many milliseconds they have their former level again. Default: never. */
+  readonly forMillis?: number | undefined;
+}
 
 /** What the admin port needs of the loggers, of one process or of many. */
 export interface LogLevels {
@@ -11,11 +20,14 @@ export interface LogLevels {
    * Sets one logger, or all without a name.
    * @returns the names of the loggers that were set; empty when none has that name
    */
-  set(level: string, name?: string): Eventually<string[]>;
+  set(level: string, scope?: LevelScope): Eventually<string[]>;
 }
 
 /** pino's levels. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Longest time that a level may be set for: who wants it longer restarts with another level. */
+export const MAX_FOR_MILLIS = 24 * 3_600_000;
 
 export async function showLogLevels(levels: LogLevels): Promise<Answer> {
   return json(200, { loggers: await levels.list() });
@@ -24,21 +36,28 @@ export async function showLogLevels(levels: LogLevels): Promise<Answer> {
 interface Wish {
   readonly level: unknown;
   readonly logger: unknown;
+  readonly for: unknown;
 }
 
-/** `{"level":"debug","logger":"app"}`, or the level alone as text. */
+/** `{"level":"debug","logger":"app","for":"10m"}`, or the level alone as text. */
 function parse(body: string): Wish {
   const trimmed = body.trim();
-  if (!trimmed.startsWith('{')) return { level: trimmed, logger: undefined };
+  if (!trimmed.startsWith('{')) return { level: trimmed, logger: undefined, for: undefined };
   try {
-    const { level, logger } = JSON.parse(trimmed) as Partial<Wish>;
-    return { level, logger };
+    const { level, logger, for: duration } = JSON.parse(trimmed) as Partial<Wish>;
+    return { level, logger, for: duration };
   } catch {
-    return { level: trimmed.slice(0, 40), logger: undefined };
+    return { level: trimmed.slice(0, 40), logger: undefined, for: undefined };
   }
 }
 
-/** `PUT /loglevel`: body as in `parse`, or `?level=` and `?logger=`. */
+/** Undefined when it is none, or not within the bound. */
+function durationOf(given: unknown): number | undefined {
+  const millis = typeof given === 'string' ? parseMillis(given) : undefined;
+  return millis !== undefined && millis > 0 && millis <= MAX_FOR_MILLIS ? millis : undefined;
+}
+
+/** `PUT /loglevel`: body as in `parse`, or `?level=`, `?logger=` and `?for=`. */
 export async function setLogLevel(levels: LogLevels, query: URLSearchParams, body: string): Promise<Answer> {
   const wish = parse(body);
   const level = query.get('level') ?? wish.level;
@@ -51,11 +70,19 @@ export async function setLogLevel(levels: LogLevels, query: URLSearchParams, bod
   }
   if (logger !== undefined && typeof logger !== 'string')
     return text(400, 'SIGHTLINE_E_OPTION: logger must be a text, as listed by GET /loglevel');
-  const wanted = level.toLowerCase();
-  const changed = await (logger === undefined ? levels.set(wanted) : levels.set(wanted, logger));
+  const duration = query.get('for') ?? wish.for;
+  const forMillis = durationOf(duration);
+  if (duration !== undefined && forMillis === undefined) {
+    return text(
+      400,
+      `SIGHTLINE_E_OPTION: got for '${String(duration).slice(0, 40)}', wanted a duration such as 30s, 10m or 2h, at most 24h: send {"level":"debug","for":"10m"}`,
+    );
+  }
+  const changed = await levels.set(level.toLowerCase(), { name: logger, forMillis });
   if (changed.length === 0) {
     const known = Object.keys(await levels.list()).join(', ');
     return text(404, `SIGHTLINE_E_NOT_FOUND: no logger '${String(logger ?? '').slice(0, 80)}', there are: ${known}`);
   }
-  return json(200, { changed, loggers: await levels.list() });
+  const until = forMillis === undefined ? {} : { until: new Date(Date.now() + forMillis).toISOString() };
+  return json(200, { changed, ...until, loggers: await levels.list() });
 }

@@ -88,7 +88,7 @@ export function createRoutes({ exposition, health, logLevels }: RouteDependencie
   routes.set('/loglevel', {
     methods: [...READ, 'PUT'],
     open: false,
-    says: 'GET lists, PUT {"level":"debug","logger":"name"} sets',
+    says: 'GET lists, PUT {"level":"debug","logger":"name","for":"10m"} sets; all without a name, for good without a time',
     async handle(request, query) {
       if (request.method !== 'PUT') return showLogLevels(logLevels);
       const body = await readBody(request);

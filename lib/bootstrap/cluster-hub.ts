@@ -230,10 +230,9 @@ export class ClusterHub implements HealthView {
       }
       return all;
     },
-    set: async (level, name) => {
-      const own = this.options.process.logLevels;
-      const changed = new Set(await (name === undefined ? own.set(level) : own.set(level, name)));
-      const answers = await this.askAll('set-level', LEVELS_WAIT_MILLIS, { level, name });
+    set: async (level, scope) => {
+      const changed = new Set(await this.options.process.logLevels.set(level, scope));
+      const answers = await this.askAll('set-level', LEVELS_WAIT_MILLIS, { level, ...scope });
       for (const [, answer] of answers) if (Array.isArray(answer)) for (const one of answer) changed.add(String(one));
       return [...changed];
     },

@@ -64,8 +64,11 @@ export function joinAsMember(socket: Socket, options: MemberOptions): Member {
     if (what === 'health') return own.health.report();
     if (what === 'levels') return own.logLevels.list();
     if (what !== 'set-level' || typeof message['level'] !== 'string') return undefined;
-    const name = message['name'];
-    return typeof name === 'string' ? own.logLevels.set(message['level'], name) : own.logLevels.set(message['level']);
+    const { name, forMillis } = message as { name?: unknown; forMillis?: unknown };
+    return own.logLevels.set(message['level'], {
+      name: typeof name === 'string' ? name : undefined,
+      forMillis: typeof forMillis === 'number' ? forMillis : undefined,
+    });
   }
 
   const link = createLink(socket, {

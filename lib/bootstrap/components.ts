@@ -26,6 +26,7 @@ import type { GivenOptions } from './options.ts';
 import type { Settings } from './settings.ts';
 import { announceTarget } from './target-file.ts';
 
+const DEFAULT_CLIENT_DETAILS = ['spans'] as const;
 const DEFAULT_PROPAGATORS = ['tracecontext', 'baggage', 'b3'] as const;
 const DEFAULT_CORRELATION_HEADERS = ['x-correlation-id', 'x-request-id'] as const;
 const DEFAULT_IGNORED = ['/livez', '/readyz', '/healthz', '/health', '/metrics', '/favicon.ico'] as const;
@@ -86,11 +87,16 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     sink: settings.logs.mode === 'ship' ? sink : { log() {} },
     onLine: metering.counters.logLine,
     accessLog: given.accessLog ?? 'on',
+    fieldLimits: {
+      count: given.logAttributeCountLimit ?? given.generalAttributeCountLimit,
+      textLength: given.logAttributeValueLengthLimit ?? given.generalAttributeValueLengthLimit,
+    },
   });
   setLogLevel(given.logLevel ?? 'info');
 
   const correlationHeaders = given.correlationHeaders ?? DEFAULT_CORRELATION_HEADERS;
   const propagators = (given.propagators ?? DEFAULT_PROPAGATORS).filter((format) => format !== 'none');
+  const clientDetails: readonly string[] = given.clientDetails ?? DEFAULT_CLIENT_DETAILS;
   const instruments = startInstruments({
     tracing,
     metrics: metering.http,
@@ -102,6 +108,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
       trustInbound: given.trustInbound ?? true,
       ignorePaths: given.ignorePaths ?? DEFAULT_IGNORED,
       hostPolicy: createHostPolicy({ propagate: given.propagateHosts, baggage: given.baggageHosts }),
+      clientDetails: { spans: clientDetails.includes('spans'), logs: clientDetails.includes('logs') },
       enabled,
     },
     counters: metering.counters,

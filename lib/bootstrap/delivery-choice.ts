@@ -6,7 +6,7 @@ import type { SpanData } from '../model/span.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import { createEngine } from '../traces/engine.ts';
 import { parseKeepPolicy } from '../traces/keep.ts';
-import type { SpanLimits } from '../traces/limits.ts';
+import { createLimits } from '../traces/limits.ts';
 import { redactSpan, type SpanRedactor } from '../traces/redacted-span.ts';
 import { createSampler } from '../traces/sampler.ts';
 import type { Tracing } from '../traces/tracing.ts';
@@ -34,7 +34,7 @@ function logDestination({ given, logs }: Settings): DeliveryOptions['logs'] {
 }
 
 export interface DeliveryHooks {
-  /** What spans pass on their way to the journal; the stock pipeline has none. */
+  /** What spans pass before they are taken. */
   readonly redactor: SpanRedactor;
   /** Called before the first record is taken. */
   onFirstRecord(): void;
@@ -51,15 +51,24 @@ function deliveryOptions(settings: Settings): DeliveryOptions {
   };
 }
 
-function limitsOf(settings: Settings): Partial<SpanLimits> {
-  const { given } = settings;
+/** What decides on spans and what they may hold, in both ways of delivery. */
+function tracingRules({ given }: Settings, redactor: SpanRedactor) {
   return {
-    ...(given.attributeCountLimit !== undefined && { attributeCountLimit: given.attributeCountLimit }),
-    ...(given.attributeValueLengthLimit !== undefined && {
-      attributeValueLengthLimit: given.attributeValueLengthLimit,
+    sampler: createSampler(
+      given.tracesSampler ?? 'parentbased_always_on',
+      given.tracesSamplerArg,
+      given.tracesRoutes ?? [],
+    ),
+    limits: createLimits({
+      attributeValueLengthLimit: given.attributeValueLengthLimit ?? given.generalAttributeValueLengthLimit,
+      attributeCountLimit: given.attributeCountLimit ?? given.generalAttributeCountLimit,
+      eventCountLimit: given.eventCountLimit,
+      linkCountLimit: given.linkCountLimit,
+      attributePerEventCountLimit: given.eventAttributeCountLimit,
+      attributePerLinkCountLimit: given.linkAttributeCountLimit,
     }),
-    ...(given.eventCountLimit !== undefined && { eventCountLimit: given.eventCountLimit }),
-    ...(given.linkCountLimit !== undefined && { linkCountLimit: given.linkCountLimit }),
+    keep: given.tracesKeep === undefined ? undefined : parseKeepPolicy(given.tracesKeep),
+    redactor,
   };
 }
 
@@ -76,8 +85,9 @@ function loadDirect(): typeof import('../delivery/direct/direct-delivery.ts') {
  */
 export function createDelivery(settings: Settings, { redactor, onFirstRecord }: DeliveryHooks): Delivery {
   const options = deliveryOptions(settings);
+  const rules = tracingRules(settings, redactor);
   if (settings.given.delivery === 'direct') {
-    const direct = loadDirect().createDirectDelivery(options);
+    const direct = loadDirect().createDirectDelivery(options, rules);
     return { ...direct, sink: announceFirst(direct.sink, onFirstRecord), start() {} };
   }
   const journal = createJournalSink({
@@ -88,11 +98,10 @@ export function createDelivery(settings: Settings, { redactor, onFirstRecord }: 
     quiet: settings.stackOnlyDefaulted,
   });
   const sink = announceFirst(journal, onFirstRecord);
-  const { given } = settings;
   const tracing = createEngine({
-    sampler: createSampler(given.tracesSampler ?? 'parentbased_always_on', given.tracesSamplerArg),
-    limits: limitsOf(settings),
-    keep: given.tracesKeep === undefined ? undefined : parseKeepPolicy(given.tracesKeep),
+    sampler: rules.sampler,
+    limits: rules.limits,
+    keep: rules.keep,
     // Without an address a span still carries the context; it just goes nowhere.
     onEnd: options.spans === undefined ? () => {} : (span) => sink.span(redactSpan(span, redactor)),
   });

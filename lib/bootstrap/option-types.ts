@@ -1,6 +1,7 @@
 /** Parsers of option values. Each takes the text of an environment variable and throws a sentence: "wanted …". */
 
 import { parseBytes, parseMillis } from '../core/units.ts';
+import { parseRouteRules, type RouteRule } from '../traces/route-rules.ts';
 
 /** What a parser throws; collected, never shown as a stack. */
 export class Unacceptable extends Error {}
@@ -158,4 +159,13 @@ export function keepPolicy(value: string): string {
     duration(member.slice(5));
   }
   return value.trim();
+}
+
+/** Rules of sampling by path. */
+export function routeRules(value: string): readonly RouteRule[] {
+  try {
+    return parseRouteRules(value);
+  } catch (error) {
+    throw new Unacceptable((error as Error).message);
+  }
 }

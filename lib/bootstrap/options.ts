@@ -1,3 +1,4 @@
+import { LIMIT_OPTIONS } from './limit-options.ts';
 import type { OptionRow } from './option-row.ts';
 import { row } from './option-row.ts';
 import * as as from './option-types.ts';
@@ -53,7 +54,18 @@ export const OPTIONS = {
     '`elasticsearch`, `logstash`, `otlp`, `none`, or `stdout`: the app’s own lines leave as ECS with IDs and nothing is shipped. In all other modes stdout is byte-identical',
     as.oneOf('elasticsearch', 'logstash', 'otlp', 'none', 'stdout'),
   ),
-  accessLog: row('SIGHTLINE_ACCESS_LOG', 'on', '`on`, `errors`, `off`', as.oneOf('on', 'errors', 'off')),
+  accessLog: row(
+    'SIGHTLINE_ACCESS_LOG',
+    'on',
+    'which requests leave an access line: `on` all, `sampled` those whose trace is sampled and those that failed, `errors` those that failed (4xx, 5xx, aborted), `off` none',
+    as.oneOf('on', 'sampled', 'errors', 'off'),
+  ),
+  clientDetails: row(
+    'SIGHTLINE_CLIENT_DETAILS',
+    'spans',
+    'where `client.address` (of the connection, never of a header) and `user_agent.original` are recorded: a list of `spans`, `logs` (access and error lines), or `none`',
+    as.listOf('spans', 'logs', 'none'),
+  ),
   logLevel: row(
     'SIGHTLINE_LOG_LEVEL',
     'info',
@@ -94,15 +106,13 @@ export const OPTIONS = {
     '`errors,slow:1s`: this process’s part of a failed or slow request is kept whatever the sampler said',
     as.keepPolicy,
   ),
-  attributeValueLengthLimit: row(
-    'OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT',
-    'none',
-    'characters of an attribute value',
-    as.integer(0, 2 ** 31),
+  tracesRoutes: row(
+    'SIGHTLINE_TRACES_ROUTES',
+    '–',
+    'share of the requests to a path that are traced, in place of the share of `OTEL_TRACES_SAMPLER`: `GET /orders/:id=0.1,/internal/*=0`. The first rule that fits decides, when the request comes; a caller that has decided is followed as the sampler says ([how](rationale.md#how-are-requests-sampled-by-route))',
+    as.routeRules,
   ),
-  attributeCountLimit: row('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', '128', 'attributes of a span', as.integer(0, 100_000)),
-  eventCountLimit: row('OTEL_SPAN_EVENT_COUNT_LIMIT', '128', 'events of a span', as.integer(0, 100_000)),
-  linkCountLimit: row('OTEL_SPAN_LINK_COUNT_LIMIT', '128', 'links of a span', as.integer(0, 100_000)),
+  ...LIMIT_OPTIONS,
   propagators: row(
     'OTEL_PROPAGATORS',
     'tracecontext,baggage,b3',

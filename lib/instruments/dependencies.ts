@@ -7,12 +7,21 @@ import type { Tracing } from '../traces/tracing.ts';
 /** `metrics/http-metrics`. */
 export type HttpMetricsPort = Pick<HttpMetrics, 'serverStarted' | 'serverEnded' | 'clientEnded'>;
 
+/** Who asked. */
+export interface ClientDetails {
+  readonly address: string | undefined;
+  /** Bounded, without secrets. */
+  readonly userAgent: string | undefined;
+}
+
 /** What the access line and the error line say beyond the scope. */
 export interface RequestEnd {
   readonly statusCode: number | undefined;
   readonly errorType: string | undefined;
   /** Nanoseconds, whole. */
   readonly durationNanos: number;
+  /** Undefined unless it is to be recorded. */
+  readonly client?: ClientDetails | undefined;
 }
 
 /** `logs/log-pipeline`. */
@@ -48,6 +57,8 @@ export interface InstrumentOptions {
   /** Exact paths, or prefixes that end with `*`. */
   readonly ignorePaths: readonly string[];
   readonly hostPolicy: HostPolicy;
+  /** Where the client's address and user agent are recorded. */
+  readonly clientDetails: { readonly spans: boolean; readonly logs: boolean };
   /** Whether an instrument is on, by its standard name (`http`, `undici`, `express`, …). */
   enabled(name: string): boolean;
 }

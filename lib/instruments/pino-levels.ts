@@ -1,4 +1,5 @@
-import { active } from '../context/context.ts';
+import { active, runOutside } from '../context/context.ts';
+import { fence } from '../core/fence.ts';
 import type { PinoInstance } from './pino-settings.ts';
 
 /** Loggers that `/loglevel` can hold at a time; of more, the first stay. */
@@ -14,8 +15,20 @@ export interface LogLevelControl {
   note(instance: PinoInstance): void;
   /** Level by logger name; several of one name are numbered. */
   list(): Record<string, string>;
-  /** Sets the level of one, or of all; gives the names that were set. A logger that has no such level keeps its own. */
-  set(level: string, name?: string): string[];
+  /**
+   * Sets the level of one, or of all; gives the names that were set. A logger that has no such level keeps its own. With a time,
+   * the loggers and the children that they have had meanwhile return to the level that they had before the first such setting,
+   * unless somebody has set another one.
+   */
+  set(level: string, scope?: { readonly name?: string | undefined; readonly forMillis?: number | undefined }): string[];
+}
+
+/** What a logger was set to for a time. */
+interface Temporary {
+  readonly level: string;
+  readonly former: string;
+  /** Which setting it was: a later one takes over. */
+  readonly setting: object;
 }
 
 /** Names a logger by what its maker bound: `name`, else `module` or `component`, as children are told apart. */
@@ -45,6 +58,34 @@ export function createLogLevelControl(): LogLevelControl {
   const known = new WeakSet<PinoInstance>();
   let loggers: WeakRef<PinoInstance>[] = [];
   let refused = 0;
+  const temporary = new WeakMap<object, Temporary>();
+
+  /** Of the logger, or of the one that it was made from: pino's children have their parent as prototype. */
+  function temporaryOf(instance: PinoInstance): Temporary | undefined {
+    for (
+      let holder: object | null = instance;
+      holder !== null;
+      holder = Object.getPrototypeOf(holder) as object | null
+    ) {
+      const found = temporary.get(holder);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  function restore(setting: object): void {
+    const over = alive()
+      .map(([, instance]) => ({ instance, state: temporaryOf(instance) }))
+      .filter(({ state }) => state?.setting === setting);
+    for (const { instance, state } of over) {
+      temporary.delete(instance);
+      try {
+        if (levelOf(instance) === state!.level) instance.level = state!.former;
+      } catch {
+        // A level that it no longer has.
+      }
+    }
+  }
 
   function clear(): void {
     loggers = loggers.filter((reference) => reference.deref() !== undefined);
@@ -78,16 +119,26 @@ export function createLogLevelControl(): LogLevelControl {
       loggers.push(new WeakRef(instance));
     },
     list: () => Object.fromEntries(alive().map(([name, instance]) => [name, levelOf(instance) ?? ''])),
-    set(level, name) {
+    set(level, { name, forMillis } = {}) {
       const changed: string[] = [];
+      const setting = {};
       for (const [key, instance] of alive()) {
         if (name !== undefined && key !== name && key.replace(/#\d+$/, '') !== name) continue;
+        const before = levelOf(instance) ?? level;
         try {
           instance.level = level;
-          changed.push(key);
         } catch {
           // Only levels of its own, and this is none.
+          continue;
         }
+        changed.push(key);
+        const running = temporaryOf(instance);
+        const former = running?.level === before ? running.former : before;
+        // For good: noted too, else a child would return with the logger that it was made from.
+        temporary.set(instance, { level, former: forMillis === undefined ? level : former, setting });
+      }
+      if (forMillis !== undefined && changed.length > 0) {
+        runOutside(() => setTimeout(fence('end of a log level', restore), forMillis, setting).unref());
       }
       return changed;
     },

@@ -5,7 +5,7 @@ import { FLAG_SAMPLED } from '../context/span-context.ts';
 import { monotonicMillis } from '../core/clock.ts';
 import { OTHER_METHOD } from '../model/http-method.ts';
 import { StatusCode } from '../model/span.ts';
-import type { InstrumentDependencies, Redactor } from './dependencies.ts';
+import type { ClientDetails, InstrumentDependencies, Redactor } from './dependencies.ts';
 import { isConnectionEnd, recordFailure } from './failure.ts';
 import { ABORTED, defaultPort, errorType, methodSpanName, parseHost } from './http-names.ts';
 import type { ServedConnection, ServerScope } from './server-scope.ts';
@@ -27,8 +27,19 @@ function queryOf(target: string): string | undefined {
   return mark < 0 || mark === target.length - 1 ? undefined : target.slice(mark + 1, mark + 1 + MAX_TEXT);
 }
 
+/** Who asked: the peer of the connection, since headers of proxies are not believed. */
+function clientOf({ request, socket }: ServerScope, redactor: Redactor): ClientDetails {
+  const agent = request?.headers['user-agent'];
+  return {
+    address: socket?.remoteAddress,
+    userAgent: agent === undefined ? undefined : redactor.text(agent.slice(0, MAX_TEXT)),
+  };
+}
+
+type Recording = Pick<InstrumentDependencies, 'redactor' | 'options'>;
+
 /** The attributes of OpenTelemetry's conventions for HTTP server spans (stable), plus ours. Proxy headers are not believed. */
-function serverAttributes(scope: ServerScope, end: ServerEnd, redactor: Redactor): Attributes {
+function serverAttributes(scope: ServerScope, end: ServerEnd, { redactor, options }: Recording): Attributes {
   const { request, socket } = scope;
   const attributes: Attributes = {
     'http.request.method': scope.method,
@@ -52,9 +63,11 @@ function serverAttributes(scope: ServerScope, end: ServerEnd, redactor: Redactor
     attributes['server.address'] = address;
     attributes['server.port'] = host === undefined ? (socket.localPort ?? 0) : (host.port ?? defaultPort(scope.scheme));
   }
-  if (socket.remoteAddress !== undefined) attributes['client.address'] = socket.remoteAddress;
-  const agent = request.headers['user-agent'];
-  if (agent !== undefined) attributes['user_agent.original'] = agent.slice(0, MAX_TEXT);
+  if (options.clientDetails.spans) {
+    const { address: client, userAgent } = clientOf(scope, redactor);
+    if (client !== undefined) attributes['client.address'] = client;
+    if (userAgent !== undefined) attributes['user_agent.original'] = userAgent;
+  }
   // Redacted as a whole, then split: the redactor knows `key=value` only behind a `?`.
   const target = request.url ?? '';
   if (target.includes('?')) {
@@ -64,7 +77,7 @@ function serverAttributes(scope: ServerScope, end: ServerEnd, redactor: Redactor
   return attributes;
 }
 
-function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, redactor: Redactor): void {
+function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, recording: Recording): void {
   const failed = end.errorType !== undefined;
   if (span.isRecording()) {
     const plain = methodSpanName(scope.method);
@@ -72,8 +85,8 @@ function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, redactor: Re
     const current = (span as { name?: unknown }).name;
     if (scope.route !== undefined && (current === undefined || current === plain))
       span.updateName(`${plain} ${scope.route}`);
-    span.setAttributes(serverAttributes(scope, end, redactor));
-    if (failed && scope.error !== undefined) recordFailure(span, scope.error, redactor);
+    span.setAttributes(serverAttributes(scope, end, recording));
+    if (failed && scope.error !== undefined) recordFailure(span, scope.error, recording.redactor);
     else if (failed) span.setStatus({ code: StatusCode.ERROR });
   }
   span.end();
@@ -86,7 +99,7 @@ function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, redactor: Re
 export type RequestEnder = (scope: ServerScope, statusCode: number | undefined, failure?: string) => void;
 
 export function requestEnder(deps: InstrumentDependencies): RequestEnder {
-  const { metrics, logs, redactor } = deps;
+  const { metrics, logs, redactor, options } = deps;
   return (scope, statusCode, failure) => {
     if (scope.ended) return;
     scope.ended = true;
@@ -109,8 +122,9 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
       traceId: sampled ? scope.traceId : undefined,
       spanId: sampled ? scope.spanId : undefined,
     });
-    if (span !== undefined) finishSpan(span, scope, end, redactor);
-    const lineEnd = { ...end, durationNanos: Math.round(durationMillis * NANOS_PER_MILLI) };
+    if (span !== undefined) finishSpan(span, scope, end, deps);
+    const client = options.clientDetails.logs ? clientOf(scope, redactor) : undefined;
+    const lineEnd = { ...end, durationNanos: Math.round(durationMillis * NANOS_PER_MILLI), client };
     // An abort alone is no error of the app; an error that a framework saw on the way to a 5xx is, on any path.
     const untold = scope.error !== undefined && !scope.errorTold && !wasErrorLogged(scope.error);
     if (untold && end.errorType !== undefined) {

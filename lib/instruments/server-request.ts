@@ -54,11 +54,13 @@ export function scopeMaker(deps: InstrumentDependencies): ScopeMaker {
   const responseHeader = correlationHeaders[0] ?? 'x-correlation-id';
   const isIgnored = pathMatcher(options.ignorePaths);
 
-  function startSpan(name: string, inbound: Inbound | undefined): Span {
-    if (trustInbound) return tracing.start(name, SpanKind.SERVER, parentOf(inbound));
+  function startSpan(method: string, path: string, inbound: Inbound | undefined): Span {
+    const name = methodSpanName(method);
+    const target = { method, path };
+    if (trustInbound) return tracing.start(name, SpanKind.SERVER, parentOf(inbound), { target });
     const caller = inbound?.spanContext;
     const links: Link[] | undefined = caller === undefined ? undefined : [{ context: caller }];
-    return tracing.start(name, SpanKind.SERVER, undefined, links);
+    return tracing.start(name, SpanKind.SERVER, undefined, { links, target });
   }
 
   /** For ignored paths: no span, yet IDs for log lines and the next hop, which is told not to sample. */
@@ -78,7 +80,7 @@ export function scopeMaker(deps: InstrumentDependencies): ScopeMaker {
     if (choice.rejected) counters.correlationIdRejected();
 
     const ignored = isIgnored(path);
-    const span = ignored ? unobservedSpan(inbound) : startSpan(methodSpanName(method), inbound);
+    const span = ignored ? unobservedSpan(inbound) : startSpan(method, path, inbound);
     const { traceId, spanId } = span.spanContext();
     const trustedId = trustInbound ? choice.id : undefined;
     const cameOtherwise = trustedId !== undefined && choice.header !== undefined && choice.header !== responseHeader;

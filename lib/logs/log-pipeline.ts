@@ -1,13 +1,16 @@
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { encodeHead, encodeStaticFields, type LineIds } from '../codec/ecs-log.ts';
 import { jsonString } from '../codec/json-string.ts';
 import { active } from '../context/context.ts';
 import { markErrorLogged, type RequestScope } from '../context/request-scope.ts';
+import { FLAG_SAMPLED } from '../context/span-context.ts';
 import { reportBug } from '../core/fence.ts';
 import type { Resource } from '../model/resource.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import { causesOf, type ErrorFields, encodeError, errorFields } from './error-fields.ts';
 import {
+  type FieldLimits,
   type PinoDocumentOptions,
   type PinoLineDetails,
   pinoDocument,
@@ -26,6 +29,9 @@ const SHORT_TEXT = 4096;
 const MAX_ERROR_TEXT = 100_000;
 const NANOS_PER_MILLI = 1e6;
 
+/** Of which requests there is an access line: all, those that are traced or failed, those that failed, none. */
+export type AccessLog = 'on' | 'sampled' | 'errors' | 'off';
+
 export interface LogPipelineOptions {
   readonly resource: Resource;
   /** `data_stream.dataset` and `event.dataset`. */
@@ -35,7 +41,9 @@ export interface LogPipelineOptions {
   readonly sink: Pick<TelemetrySink, 'log'>;
   /** Told the level of every line taken. */
   readonly onLine: (level: string) => void;
-  readonly accessLog: 'on' | 'errors' | 'off';
+  readonly accessLog: AccessLog;
+  /** Bounds of the fields that the app gives a line. */
+  readonly fieldLimits?: FieldLimits | undefined;
   /** Milliseconds since the epoch; a parameter for tests. */
   readonly now?: () => number;
 }
@@ -46,6 +54,8 @@ export interface RequestLineEnd {
   /** `aborted`, the status of a 5xx, or the name of what was thrown. */
   readonly errorType: string | undefined;
   readonly durationNanos: number;
+  /** Who asked; undefined unless it is to be recorded. Bounded and without secrets already. */
+  readonly client?: { readonly address: string | undefined; readonly userAgent: string | undefined } | undefined;
 }
 
 /**
@@ -64,6 +74,7 @@ export class LogPipeline {
     this.now = options.now ?? Date.now;
     this.documents = {
       redactor: options.redactor,
+      limits: options.fieldLimits,
       staticFields: this.staticFields,
       now: this.now,
       machine: { pid: process.pid, hostname: hostname() },
@@ -107,7 +118,8 @@ export class LogPipeline {
     const { accessLog, sink, onLine, redactor } = this.options;
     const { statusCode } = end;
     const bad = statusCode === undefined || statusCode >= 500;
-    if (accessLog === 'off' || (accessLog === 'errors' && !bad && (statusCode ?? 0) < 400)) return;
+    if (accessLog === 'off') return;
+    if (accessLog !== 'on' && !bad && statusCode < 400 && !(accessLog === 'sampled' && isSampled(scope))) return;
     const level = statusCode === undefined ? 'warn' : statusCode >= 500 ? 'error' : 'info';
     const path = redactor.url(scope.path.slice(0, MAX_PATH));
     const said = `${scope.method} ${path} ${statusCode ?? end.errorType ?? 'aborted'} ${Math.round(nanos(end) / NANOS_PER_MILLI)}ms`;
@@ -159,12 +171,27 @@ export class LogPipeline {
     if (end.statusCode !== undefined) text += `,"http.response.status_code":${end.statusCode}`;
     text += `,"url.path":${jsonString(path)}`;
     if (scope.route !== undefined && scope.route !== '') text += `,"http.route":${jsonString(scope.route)}`;
+    if (end.client !== undefined) text += clientFields(end.client);
     if (scope.inboundCorrelationId !== undefined)
       text += `,"http.request.inbound_id":${jsonString(scope.inboundCorrelationId)}`;
     if (end.errorType !== undefined && end.statusCode === undefined)
       text += `,"error.type":${jsonString(end.errorType)}`;
     return text;
   }
+}
+
+function isSampled({ span }: RequestScope): boolean {
+  return span !== undefined && (span.spanContext().traceFlags & FLAG_SAMPLED) !== 0;
+}
+
+/** ECS: the address as it is, and as `client.ip` where an index takes it as one (not with a zone, not the path of a socket). */
+function clientFields({ address, userAgent }: NonNullable<RequestLineEnd['client']>): string {
+  let text = '';
+  if (address !== undefined) {
+    text = `,"client.address":${jsonString(address)}`;
+    if (isIP(address) !== 0 && !address.includes('%')) text += `,"client.ip":${jsonString(address)}`;
+  }
+  return userAgent === undefined ? text : `${text},"user_agent.original":${jsonString(userAgent)}`;
 }
 
 /** A whole number for a field of type long, whatever the clock did. */

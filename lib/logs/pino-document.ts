@@ -1,7 +1,8 @@
 import { encodeHead, fieldNameOf, isReservedField, type LineIds } from '../codec/ecs-log.ts';
 import { jsonKey, jsonString } from '../codec/json-string.ts';
+import { truncate } from '../core/truncate.ts';
 import { type ErrorFields, encodeError, errorFields, isErrorShape, serialisedErrorFields } from './error-fields.ts';
-import { crossesValue, parseExactly, takeExcess } from './index-shape.ts';
+import { crossesValue, isExactNumber, parseExactly, takeExcess } from './index-shape.ts';
 import { timeOfFragment } from './line-time.ts';
 import type { Redactor } from './redact.ts';
 
@@ -17,8 +18,8 @@ const CUT_FIELDS = 16_384;
  * (`index.mapping.total_fields.limit`) and refuses documents beyond; a text without a template is two of them.
  */
 const MAX_FIELDS = 400;
-/** Shorter lines cannot hold as many: `"a":1,` is a field. */
-const LEAST_COUNTED = MAX_FIELDS * 6;
+/** Characters of the shortest field: `"a":1,`. */
+const LEAST_FIELD = 6;
 
 /** What stands between an error that was logged and the output of the app: nothing, a serializer, pino's `redact`. */
 export type ErrorTreatment = 'none' | 'serialised' | 'redacted';
@@ -44,8 +45,17 @@ export interface PinoLineDetails {
   readonly errorTreatment: ErrorTreatment;
 }
 
+/** What may be set: `OTEL_LOGRECORD_ATTRIBUTE_*_LIMIT`. */
+export interface FieldLimits {
+  /** Fields that keep their names. Default: `MAX_FIELDS`. */
+  readonly count?: number | undefined;
+  /** Characters of a text in a field, at any depth. Default: as long as the line may be. */
+  readonly textLength?: number | undefined;
+}
+
 export interface PinoDocumentOptions {
   readonly redactor: Redactor;
+  readonly limits?: FieldLimits | undefined;
   readonly staticFields: string;
   /** Milliseconds since the epoch, for lines without a time. */
   readonly now: () => number;
@@ -211,6 +221,30 @@ function isBase(name: string, value: unknown, { pid, hostname }: PinoDocumentOpt
   return (name === 'pid' && value === pid) || (name === 'hostname' && value === hostname);
 }
 
+/** The value of a field as it leaves. Cut after it was cleaned: half a secret is not recognised as one. */
+function fieldValue(name: string, value: unknown, { redactor, limits }: PinoDocumentOptions): unknown {
+  const clean = redactor.member(name, value);
+  return limits?.textLength === undefined ? clean : cutTexts(clean, limits.textLength);
+}
+
+/** In place. Nothing is deeper than the redactor leaves it. */
+function cutTexts(value: unknown, limit: number): unknown {
+  if (typeof value === 'string') return truncate(value, limit);
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return value;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) value[index] = cutTexts(value[index], limit);
+    return value;
+  }
+  const record = value as Fields;
+  for (const key of Object.keys(record)) {
+    const member = record[key];
+    // A number or truth value is left alone, and so is the one name that is no place for data.
+    if (typeof member === 'string' || (typeof member === 'object' && key !== '__proto__'))
+      record[key] = cutTexts(member, limit);
+  }
+  return record;
+}
+
 /** All fields of the app, under their names or as `app.<name>`. */
 function encodeFields(
   fields: Fields,
@@ -223,7 +257,7 @@ function encodeFields(
   const { messageKey, errorKey, errorName } = details;
   let text = '';
   const taken = new Set<string>();
-  const more = excess.map(([name, value]) => [name, redactor.member(name, value)]);
+  const more = excess.map(([name, value]) => [name, fieldValue(name, value, options)]);
   for (const name of Object.keys(fields)) {
     const value = fields[name];
     if (name === messageKey || isBase(name, value, machine)) continue;
@@ -240,7 +274,7 @@ function encodeFields(
       Object.keys(value).length === 0
     )
       continue;
-    const clean = redactor.member(name, value);
+    const clean = fieldValue(name, value, options);
     const place = placeOf(name, fields, redactor, taken);
     if (place === undefined) more.push([name, clean]);
     else text += `,${place}${encodeValue(clean)}`;
@@ -288,13 +322,17 @@ export function pinoDocument(
   // Too long in any case: not worth cleaning as a whole.
   if (line.length > MAX_DOCUMENT_BYTES) return cut(parts, details, ids, options, line.length);
 
+  const maxFields = Math.min(options.limits?.count ?? MAX_FIELDS, MAX_FIELDS);
   const excess =
-    line.length < LEAST_COUNTED
+    line.length < maxFields * LEAST_FIELD
       ? []
       : takeExcess(
           fields,
-          MAX_FIELDS,
-          (name, value) => name === details.messageKey || isBase(name, value, options.machine),
+          maxFields,
+          (name, value) =>
+            name === details.messageKey ||
+            isBase(name, value, options.machine) ||
+            (error !== undefined && (name === details.errorKey || name === details.errorName)),
         );
   let document = encodeHead(time, details.levelLabel, message, staticFields, ids);
   if (error !== undefined) document += encodeError(error);

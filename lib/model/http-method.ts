@@ -16,7 +16,12 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
 ]);
 export const OTHER_METHOD = '_OTHER';
 
+/** Whether the conventions know a method, given in upper case. */
+export function isKnownMethod(method: string): boolean {
+  return KNOWN_METHODS.has(method);
+}
+
 /** The method as a low-cardinality value. */
 export function knownMethod(method: string): string {
-  return KNOWN_METHODS.has(method) ? method : OTHER_METHOD;
+  return isKnownMethod(method) ? method : OTHER_METHOD;
 }

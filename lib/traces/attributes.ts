@@ -1,14 +1,8 @@
+import { truncate } from '../core/truncate.ts';
 import type { Attributes, AttributeValue } from '../model/attributes.ts';
 
 /** Characters that a map, mixed array or byte array may take once written as text. */
 const MAX_COMPLEX_LENGTH = 32_768;
-
-/** Cuts at `limit` UTF-16 code units, not between the halves of a surrogate pair. */
-export function truncate(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const last = text.charCodeAt(limit - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? limit - 1 : limit);
-}
 
 /** An array of one primitive kind (null and undefined may be among it), copied; undefined when it is something else. */
 function homogeneous(values: readonly unknown[], limit: number): AttributeValue | undefined {

@@ -1,4 +1,4 @@
-import type { Context, Link, Span, SpanContext, SpanOptions, TracerProvider } from '@opentelemetry/api';
+import type { Context, Span, SpanContext, SpanOptions, TracerProvider } from '@opentelemetry/api';
 import {
   active,
   isTracingSuppressed,
@@ -21,10 +21,11 @@ import { type SpanData, SpanKind } from '../model/span.ts';
 import { nameOf } from './attributes.ts';
 import { type KeepPolicy, SpanFamily, type Waiting } from './keep.ts';
 import { createLimits, type SpanLimits } from './limits.ts';
+import type { RequestTarget } from './route-rules.ts';
 import type { Sampler } from './sampler.ts';
 import { type InstrumentationScope, LocalSpanContext, RecordingSpan, type SpanHost } from './span.ts';
 import { ObservationTracerProvider, type SpanFactory } from './tracer.ts';
-import type { Tracing } from './tracing.ts';
+import type { SpanStart, Tracing } from './tracing.ts';
 
 export interface EngineOptions {
   readonly sampler: Sampler;
@@ -38,6 +39,7 @@ export interface EngineOptions {
 
 /** The scope of the spans that our own instruments make. */
 const OWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'sightline', version: '' });
+const NO_DETAILS: SpanStart = Object.freeze({});
 
 class Engine implements Tracing, SpanHost, SpanFactory {
   readonly provider: TracerProvider;
@@ -59,11 +61,16 @@ class Engine implements Tracing, SpanHost, SpanFactory {
     this.emit = (span) => this.send(span);
   }
 
-  start(name: string, kind: SpanKind, parent: SpanContext | undefined, links?: Link[]): Span {
+  start(
+    name: string,
+    kind: SpanKind,
+    parent: SpanContext | undefined,
+    { links, target }: SpanStart = NO_DETAILS,
+  ): Span {
     const context = active();
     // A server's requests come from outside; the suppression that its socket may have inherited is about somebody else's work.
     if (kind !== SpanKind.SERVER && isTracingSuppressed(context)) return SUPPRESSED_SPAN;
-    const span = this.create(OWN_SCOPE, name, kind, parent, context.correlationId);
+    const span = this.create(OWN_SCOPE, name, kind, parent, context.correlationId, target);
     if (links !== undefined) span.addLinks(links);
     return span;
   }
@@ -85,13 +92,14 @@ class Engine implements Tracing, SpanHost, SpanFactory {
     kind: SpanKind,
     given: SpanContext | undefined,
     correlationId: string | undefined,
+    target?: RequestTarget,
   ): RecordingSpan | NonRecordingSpan {
     const parent = toTraceSpanContext(given);
     // A decision that came without IDs is no parent, but the sampler must see it.
     const decider = parent ?? (given instanceof TraceSpanContext ? given : undefined);
     const traceId = parent === undefined ? newTraceId() : parent.traceId;
     const debug = decider?.sampling === 'debug';
-    const sampled = debug || this.sampler.shouldSample(decider, traceId);
+    const sampled = debug || this.sampler.shouldSample(decider, traceId, target);
     // The random flag belongs to the trace ID: ours are random, an inherited one is what its maker said.
     const random = parent === undefined ? FLAG_RANDOM : parent.traceFlags & FLAG_RANDOM;
     const onTrial = !sampled && this.keep !== undefined;

@@ -1,11 +1,11 @@
-import type { Context, Link, Span, SpanContext, SpanOptions, Tracer, TracerProvider } from '@opentelemetry/api';
+import type { Context, Span, SpanContext, SpanOptions, Tracer, TracerProvider } from '@opentelemetry/api';
 import { active, toObservationContext } from '../context/context.ts';
 import { DuplicateSpan, foreignSpanContext, GuestSpan, registeredProvider } from '../context/guest-span.ts';
 import { NonRecordingSpan } from '../context/non-recording-span.ts';
 import { isTraceId, NO_SPAN_CONTEXT } from '../context/span-context.ts';
 import { newSpanId, newTraceId } from '../core/ids.ts';
 import { SpanKind } from '../model/span.ts';
-import type { Tracing } from './tracing.ts';
+import type { SpanStart, Tracing } from './tracing.ts';
 
 const NOT_SAMPLED = 0;
 
@@ -70,8 +70,8 @@ class GuestTracing implements YieldingTracing {
     this.isGuest = true;
   }
 
-  start(name: string, kind: SpanKind, parent: SpanContext | undefined, links?: Link[]): Span {
-    if (!this.isGuest) return this.own.start(name, kind, parent, links);
+  start(name: string, kind: SpanKind, parent: SpanContext | undefined, start?: SpanStart): Span {
+    if (!this.isGuest) return this.own.start(name, kind, parent, start);
     if (kind === SpanKind.SERVER) {
       const traceId = isTraceId(parent?.traceId) ? parent.traceId : newTraceId();
       return new GuestSpan({ traceId, spanId: newSpanId(), traceFlags: parent?.traceFlags ?? NOT_SAMPLED });

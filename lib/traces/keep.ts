@@ -1,5 +1,8 @@
 import { type SpanData, StatusCode } from '../model/span.ts';
 
+/** What the verdict looks at. */
+export type JudgedSpan = Pick<SpanData, 'spanId' | 'statusCode' | 'durationMicros'>;
+
 /** `SIGHTLINE_TRACES_KEEP`: which requests are kept although the sampler did not choose them. */
 export interface KeepPolicy {
   /** Those that failed: the span of the request has status ERROR. */
@@ -49,11 +52,11 @@ export interface Waiting {
  * The unsampled spans of one request in this process: they wait until the span that started it (the local root) ends, and then go
  * or stay together.
  */
-export class SpanFamily {
+export class SpanFamily<Kept extends JudgedSpan = SpanData> {
   private readonly policy: KeepPolicy;
   private readonly waiting: Waiting;
   private headId = '';
-  private spans: SpanData[] = [];
+  private spans: Kept[] = [];
   private verdict: 'open' | 'kept' | 'dropped' = 'open';
 
   constructor(policy: KeepPolicy, waiting: Waiting) {
@@ -67,19 +70,19 @@ export class SpanFamily {
   }
 
   /** A member has ended. Those that outlive the request (background work) follow the verdict. */
-  ended(span: SpanData, emit: (span: SpanData) => void): void {
+  ended(span: Kept, emit: (span: Kept) => void): void {
     if (span.spanId === this.headId) this.decide(span, emit);
     else if (this.verdict === 'kept') emit(span);
     else if (this.verdict === 'open') this.wait(span);
   }
 
-  private wait(span: SpanData): void {
+  private wait(span: Kept): void {
     if (this.spans.length >= MAX_WAITING_PER_REQUEST || this.waiting.count >= MAX_WAITING) return;
     this.spans.push(span);
     this.waiting.count += 1;
   }
 
-  private decide(head: SpanData, emit: (span: SpanData) => void): void {
+  private decide(head: Kept, emit: (span: Kept) => void): void {
     const { errors, slowMicros } = this.policy;
     const failed = errors && head.statusCode === StatusCode.ERROR;
     const slow = slowMicros !== undefined && head.durationMicros >= slowMicros;

@@ -1,4 +1,4 @@
-/** Limits of a span (OpenTelemetry, "Span Limits" and "Attribute Limits"; `OTEL_SPAN_*_LIMIT`). */
+/** Limits of a span (OpenTelemetry, "Span Limits" and "Attribute Limits"; `OTEL_SPAN_*_LIMIT`, `OTEL_ATTRIBUTE_*_LIMIT`). */
 export interface SpanLimits {
   /** UTF-16 code units of a string value; longer ones are cut. Default: none. */
   readonly attributeValueLengthLimit: number;
@@ -22,7 +22,7 @@ function count(value: number | undefined): number {
 }
 
 /** Fills in the defaults; what is no number from 0 counts as not given. */
-export function createLimits(given: Partial<SpanLimits> = {}): SpanLimits {
+export function createLimits(given: { readonly [Name in keyof SpanLimits]?: number | undefined } = {}): SpanLimits {
   const length = given.attributeValueLengthLimit;
   return Object.freeze({
     attributeValueLengthLimit: length !== undefined && length >= 0 ? length : Number.POSITIVE_INFINITY,

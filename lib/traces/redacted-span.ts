@@ -44,6 +44,35 @@ function redactAttributes(attributes: Attributes, redactor: SpanRedactor): Attri
   return copy ?? attributes;
 }
 
+/** The parts of a span that an app fills with texts of its own. */
+export interface SpanTexts<Event extends AttributeHolder, Link extends AttributeHolder> {
+  readonly attributes: Attributes;
+  readonly events: readonly Event[];
+  readonly links: readonly Link[];
+  readonly statusMessage: string | undefined;
+}
+
+interface AttributeHolder {
+  readonly attributes?: Attributes | undefined;
+}
+
+/** @returns the same object when nothing was hidden */
+export function redactTexts<Event extends AttributeHolder, Link extends AttributeHolder>(
+  texts: SpanTexts<Event, Link>,
+  redactor: SpanRedactor,
+): SpanTexts<Event, Link> {
+  const attributes = redactAttributes(texts.attributes, redactor);
+  const events = redactEach(texts.events, redactor);
+  const links = redactEach(texts.links, redactor);
+  const statusMessage = texts.statusMessage === undefined ? undefined : redactor.text(texts.statusMessage);
+  const isClean =
+    attributes === texts.attributes &&
+    events === texts.events &&
+    links === texts.links &&
+    statusMessage === texts.statusMessage;
+  return isClean ? texts : { attributes, events, links, statusMessage };
+}
+
 /**
  * A span that has ended without secrets in what the app has put on it by the OpenTelemetry API: attributes of the
  * span, its events and links, and the message of its status. Names stay: they are of low cardinality by specification.
@@ -51,18 +80,8 @@ function redactAttributes(attributes: Attributes, redactor: SpanRedactor): Attri
  * @returns the span itself when there was nothing to hide, else a copy
  */
 export function redactSpan(span: SpanData, redactor: SpanRedactor): SpanData {
-  const attributes = redactAttributes(span.attributes, redactor);
-  const events = redactEach(span.events, redactor);
-  const links = redactEach(span.links, redactor);
-  const statusMessage = span.statusMessage === undefined ? undefined : redactor.text(span.statusMessage);
-  if (
-    attributes === span.attributes &&
-    events === span.events &&
-    links === span.links &&
-    statusMessage === span.statusMessage
-  ) {
-    return span;
-  }
+  const texts = redactTexts(span, redactor);
+  if (texts === span) return span;
   return {
     traceId: span.traceId,
     spanId: span.spanId,
@@ -71,11 +90,11 @@ export function redactSpan(span: SpanData, redactor: SpanRedactor): SpanData {
     kind: span.kind,
     startMicros: span.startMicros,
     durationMicros: span.durationMicros,
-    attributes,
-    events,
-    links,
+    attributes: texts.attributes,
+    events: texts.events,
+    links: texts.links,
     statusCode: span.statusCode,
-    statusMessage,
+    statusMessage: texts.statusMessage,
     scopeName: span.scopeName,
     scopeVersion: span.scopeVersion,
     droppedAttributes: span.droppedAttributes,
@@ -86,13 +105,10 @@ export function redactSpan(span: SpanData, redactor: SpanRedactor): SpanData {
 }
 
 /** The same list when nothing was hidden in any. */
-function redactEach<Item extends { readonly attributes: Attributes }>(
-  items: readonly Item[],
-  redactor: SpanRedactor,
-): readonly Item[] {
+function redactEach<Item extends AttributeHolder>(items: readonly Item[], redactor: SpanRedactor): readonly Item[] {
   let copy: Item[] | undefined;
   for (const [index, item] of items.entries()) {
-    const attributes = redactAttributes(item.attributes, redactor);
+    const attributes = item.attributes && redactAttributes(item.attributes, redactor);
     if (attributes === item.attributes) continue;
     copy ??= [...items];
     copy[index] = { ...item, attributes };

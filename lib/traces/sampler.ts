@@ -1,13 +1,15 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { FLAG_SAMPLED, isTraceId, TraceSpanContext } from '../context/span-context.ts';
+import { type RequestTarget, type RouteRule, ruleFor } from './route-rules.ts';
 
 /** Decides whether a span is recorded and sent. Asked once per span; must not throw. */
 export interface Sampler {
   /**
    * @param parent the parent, or a context without IDs that only carries a decision; undefined for a new trace
    * @param traceId of the span to start
+   * @param target of the span of an inbound request
    */
-  shouldSample(parent: SpanContext | undefined, traceId: string): boolean;
+  shouldSample(parent: SpanContext | undefined, traceId: string, target?: RequestTarget): boolean;
   /** As OpenTelemetry writes it, for diagnostics. */
   toString(): string;
 }
@@ -45,13 +47,36 @@ function ratioSampler(ratio: number): Sampler {
 /** `ParentBased`: the parent's decision, the root sampler's where there is no parent or it has left the decision to us. */
 function parentBased(root: Sampler): Sampler {
   return {
-    shouldSample(parent, traceId) {
+    shouldSample(parent, traceId, target) {
       if (parent === undefined || (parent instanceof TraceSpanContext && parent.sampling === 'deferred')) {
-        return root.shouldSample(undefined, traceId);
+        return root.shouldSample(undefined, traceId, target);
       }
       return (parent.traceFlags & FLAG_SAMPLED) !== 0;
     },
     toString: () => `ParentBased{root=${root.toString()}}`,
+  };
+}
+
+/**
+ * `SIGHTLINE_TRACES_ROUTES` before a sampler that decides by itself: the rule of the path decides on a request, and what
+ * starts below a span of this process follows it, so that its part of a trace is whole or absent.
+ */
+function byRoute(rules: readonly RouteRule[], otherwise: Sampler): Sampler {
+  if (rules.length === 0) return otherwise;
+  const samplers = new Map(rules.map((rule) => [rule, ratioSampler(rule.ratio)]));
+  return {
+    shouldSample(parent, traceId, target) {
+      const rule = target === undefined ? undefined : ruleFor(rules, target);
+      if (rule !== undefined) return samplers.get(rule)!.shouldSample(parent, traceId);
+      if (parent !== undefined && parent.isRemote !== true) return (parent.traceFlags & FLAG_SAMPLED) !== 0;
+      return otherwise.shouldSample(parent, traceId);
+    },
+    toString() {
+      const written = rules.map(
+        ({ method, pattern, ratio }) => `${method === undefined ? '' : `${method} `}${pattern}=${ratio}`,
+      );
+      return `ByRoute{${written.join(',')},else=${otherwise.toString()}}`;
+    },
   };
 }
 
@@ -68,22 +93,24 @@ function parseRatio(argument: string | undefined): number {
  * A standard sampler (OpenTelemetry, "Environment Variable Specification", `OTEL_TRACES_SAMPLER`).
  *
  * @param argument the ratio of the ratio samplers, default 1; ignored by the others
+ * @param rules decide on inbound requests where the sampler would decide by itself: always for those that are not parent-based,
+ * without a decision of the parent for those that are
  * @throws Error one sentence (got, wanted, do) when the name or the ratio is none
  */
-export function createSampler(name: string, argument: string | undefined): Sampler {
+export function createSampler(name: string, argument: string | undefined, rules: readonly RouteRule[] = []): Sampler {
   switch (name as SamplerName) {
     case 'always_on':
-      return ALWAYS_ON;
+      return byRoute(rules, ALWAYS_ON);
     case 'always_off':
-      return ALWAYS_OFF;
+      return byRoute(rules, ALWAYS_OFF);
     case 'traceidratio':
-      return ratioSampler(parseRatio(argument));
+      return byRoute(rules, ratioSampler(parseRatio(argument)));
     case 'parentbased_always_on':
-      return parentBased(ALWAYS_ON);
+      return parentBased(byRoute(rules, ALWAYS_ON));
     case 'parentbased_always_off':
-      return parentBased(ALWAYS_OFF);
+      return parentBased(byRoute(rules, ALWAYS_OFF));
     case 'parentbased_traceidratio':
-      return parentBased(ratioSampler(parseRatio(argument)));
+      return parentBased(byRoute(rules, ratioSampler(parseRatio(argument))));
     default:
       throw new Error(
         `got ${JSON.stringify(name)} as sampler, wanted one of ${SAMPLER_NAMES.join(', ')}; correct OTEL_TRACES_SAMPLER`,

@@ -43,7 +43,8 @@ function ask(
 
 async function start(
   options: Partial<AdminOptions> = {},
-): Promise<{ url: string; health: HealthRegistry; levels: Record<string, string> }> {
+): Promise<{ url: string; health: HealthRegistry; levels: Record<string, string>; times: unknown[] }> {
+  const times: unknown[] = [];
   const health = new HealthRegistry();
   const levels: Record<string, string> = { sightline: 'info', app: 'warn' };
   const admin = createAdmin({
@@ -58,7 +59,8 @@ async function start(
     }),
     logLevels: {
       list: () => levels,
-      set(level, name) {
+      set(level, { name, forMillis } = {}) {
+        times.push(forMillis);
         const names = Object.keys(levels).filter((one) => name === undefined || one === name);
         for (const one of names) levels[one] = level;
         return names;
@@ -69,7 +71,7 @@ async function start(
   open.push(admin);
   admin.start();
   const url = await eventually('the admin port', () => admin.url);
-  return { url, health, levels };
+  return { url, health, levels, times };
 }
 
 test('every page over real HTTP', async () => {
@@ -116,7 +118,7 @@ test('readiness: gates and critical checks, verbose says which, not why', async 
 });
 
 test('log levels: list, set one, set all, refuse', async () => {
-  const { url, levels } = await start();
+  const { url, levels, times } = await start();
   assert.deepEqual(JSON.parse((await ask(`${url}/loglevel`)).body), { loggers: { sightline: 'info', app: 'warn' } });
   const one = await ask(`${url}/loglevel`, { method: 'PUT', body: '{"level":"debug","logger":"app"}' });
   assert.deepEqual(JSON.parse(one.body), { changed: ['app'], loggers: { sightline: 'info', app: 'debug' } });
@@ -124,6 +126,20 @@ test('log levels: list, set one, set all, refuse', async () => {
   assert.deepEqual(levels, { sightline: 'error', app: 'error' });
   assert.equal((await ask(`${url}/loglevel?level=trace&logger=sightline`, { method: 'PUT' })).status, 200);
   assert.equal(levels['sightline'], 'trace');
+  const before = Date.now();
+  for (const [path, body] of [
+    ['/loglevel', '{"level":"debug","for":"24h"}'],
+    ['/loglevel?level=debug&for=1ms', ''],
+  ] as const) {
+    const answer = await ask(url + path, { method: 'PUT', body });
+    assert.ok(Date.parse(JSON.parse(answer.body).until) > before);
+  }
+  assert.deepEqual(times, [undefined, undefined, undefined, 24 * 3_600_000, 1]);
+  for (const time of ['"10"', '"soon"', '10', '"0s"', '"25h"', '""', 'null']) {
+    const refused = await ask(`${url}/loglevel`, { method: 'PUT', body: `{"level":"debug","for":${time}}` });
+    assert.equal(refused.status, 400, time);
+    assert.match(refused.body, /^SIGHTLINE_E_OPTION: got for .+at most 24h/);
+  }
   for (const body of ['{"level":"loud"}', '{"level":7}', '{', '', '{"level":"info","logger":5}']) {
     const refused = await ask(`${url}/loglevel`, { method: 'PUT', body });
     assert.equal(refused.status, 400, body);

@@ -119,7 +119,7 @@ export function record(options: Partial<InstrumentOptions> = {}): Recorded {
   };
   const instruments = startInstruments({
     tracing: {
-      start(name, kind, parent, links = []) {
+      start(name, kind, parent, { links = [] } = {}) {
         const span = new RecordedSpan(name, kind, parent, links, recorded.sampling);
         recorded.spans.push(span);
         return span;
@@ -154,6 +154,7 @@ export function record(options: Partial<InstrumentOptions> = {}): Recorded {
       trustInbound: true,
       ignorePaths: ['/livez', '/static/*'],
       hostPolicy: createHostPolicy({}),
+      clientDetails: { spans: true, logs: false },
       enabled: () => true,
       ...options,
     },

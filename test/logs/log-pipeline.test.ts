@@ -3,7 +3,12 @@ import { beforeEach, describe, test } from 'node:test';
 import { trace } from '@opentelemetry/api';
 import { ROOT, runIn } from '../../lib/context/context.ts';
 import { type RequestScope, wasErrorLogged } from '../../lib/context/request-scope.ts';
-import { createLogPipeline, type LogPipelineOptions } from '../../lib/logs/log-pipeline.ts';
+import {
+  type AccessLog,
+  createLogPipeline,
+  type LogPipelineOptions,
+  type RequestLineEnd,
+} from '../../lib/logs/log-pipeline.ts';
 import type { PinoLineDetails } from '../../lib/logs/pino-document.ts';
 import { createRedactor } from '../../lib/logs/redact.ts';
 import { RESOURCE } from '../metrics/fixtures.ts';
@@ -72,6 +77,46 @@ const LINE = '{"level":30,"time":1531171074631,"msg":"hello"}\n';
 const OK = { statusCode: 200, errorType: undefined, durationNanos: 1_500_000 };
 
 describe('access line', () => {
+  test('who asked, only when it is given; an address that is none of an index is no client.ip', () => {
+    const line = (client: RequestLineEnd['client']) => {
+      pipeline().accessLine(scope(), { ...OK, client });
+      const { document } = written.at(-1)!;
+      return [document['client.address'], document['client.ip'], document['user_agent.original']];
+    };
+    const nobody = [undefined, undefined, undefined];
+    assert.deepEqual(line(undefined), nobody);
+    assert.deepEqual(line({ address: undefined, userAgent: undefined }), nobody);
+    assert.deepEqual(line({ address: '::ffff:10.0.0.1', userAgent: 'curl "8"' }), [
+      '::ffff:10.0.0.1',
+      '::ffff:10.0.0.1',
+      'curl "8"',
+    ]);
+    assert.deepEqual(line({ address: 'fe80::1%eth0', userAgent: undefined }), ['fe80::1%eth0', undefined, undefined]);
+  });
+
+  test('of which requests there is a line', () => {
+    const sampled = trace.wrapSpanContext({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });
+    const unsampled = trace.wrapSpanContext({ traceId: TRACE, spanId: SPAN, traceFlags: 0 });
+    const ends = [
+      { span: sampled, ...OK },
+      { span: unsampled, ...OK },
+      { span: unsampled, ...OK, statusCode: 399 },
+      { span: unsampled, ...OK, statusCode: 400 },
+      { span: unsampled, ...OK, statusCode: 500 },
+      { span: unsampled, ...OK, statusCode: undefined },
+    ];
+    const lines = (accessLog: AccessLog) =>
+      ends.map(({ span, ...end }) => {
+        written = [];
+        pipeline({ accessLog }).accessLine(scope({ span }), end);
+        return written.length;
+      });
+    assert.deepEqual(lines('on'), [1, 1, 1, 1, 1, 1]);
+    assert.deepEqual(lines('sampled'), [1, 0, 0, 1, 1, 1]);
+    assert.deepEqual(lines('errors'), [0, 0, 0, 1, 1, 1]);
+    assert.deepEqual(lines('off'), [0, 0, 0, 0, 0, 0]);
+  });
+
   test('all fields that are promised of a line', () => {
     pipeline().accessLine(scope(), OK);
     const { document, atOnce } = written[0]!;

@@ -8,6 +8,7 @@ import { encodeStaticFields } from '../../lib/codec/ecs-log.ts';
 import { lineDetails, type PinoInstance } from '../../lib/instruments/pino-settings.ts';
 import { timeOfFragment } from '../../lib/logs/line-time.ts';
 import {
+  type FieldLimits,
   MAX_DOCUMENT_BYTES,
   type PinoDocumentOptions,
   pinoDocument,
@@ -30,6 +31,7 @@ type Document = Record<string, any>;
 function logged(
   settings: LoggerOptions,
   write: (logger: pino.Logger) => void,
+  limits?: FieldLimits,
 ): { text: string; document: Document; line: string } {
   const calls: { instance: PinoInstance; args: unknown[] }[] = [];
   let line = '';
@@ -47,7 +49,10 @@ function logged(
   };
   write(logger);
   const { instance, args } = calls.at(-1)!;
-  const text = pinoDocument(line, lineDetails(instance, args[0], Number(args[2]), args[3]), NO_IDS, OPTIONS);
+  const text = pinoDocument(line, lineDetails(instance, args[0], Number(args[2]), args[3]), NO_IDS, {
+    ...OPTIONS,
+    limits,
+  });
   return { text, document: JSON.parse(text), line };
 }
 const info = (object: unknown, message?: string, settings: LoggerOptions = {}): Document =>
@@ -117,6 +122,44 @@ describe('fields', () => {
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, index]));
     assert.ok('f399' in info(fields(400), 'm') && !('app.more' in info(fields(400), 'm')));
     assert.equal(info(fields(401), 'm')['app.more'], '[["f400",400]]');
+  });
+
+  test('limits of fields: the last that is kept and the first that is not, and the error beside them', () => {
+    const write = (logger: pino.Logger) => logger.info({ a: 1, err: new Error('broke'), b: { c: 2, d: 3 } }, 'm');
+    const { document } = logged({}, write, { count: 3 });
+    assert.deepEqual([document['a'], document['b'], document['app.more']], [1, { c: 2 }, '[["b.d",3]]']);
+    assert.equal(document['error.message'], 'broke');
+    assert.equal(logged({}, write, { count: 4 }).document['app.more'], undefined);
+    assert.equal(logged({}, write, { count: 0 }).document['app.more'], '[["a",1],["b",{"c":2,"d":3}]]');
+    assert.equal(logged({}, write, { count: 0 }).document['message'], 'm');
+  });
+
+  test('limits of texts: at any depth, after the redaction, not within a surrogate pair', () => {
+    const fields = {
+      text: 'abcde',
+      fits: 'abcd',
+      pair: 'abc\u{1f600}',
+      list: [{ deep: ['ghijkl'] }],
+      note: 'token=canary-long-secret',
+      count: 123456,
+      none: null,
+    };
+    const { document, text } = logged({}, (logger) => logger.info(fields, 'a longer message'), { textLength: 4 });
+    const { text: cut, fits, pair, list, note, count, none } = document;
+    assert.deepEqual(
+      { cut, fits, pair, list, note, count, none },
+      {
+        cut: 'abcd',
+        fits: 'abcd',
+        pair: 'abc',
+        list: [{ deep: ['ghij'] }],
+        note: 'toke',
+        count: 123456,
+        none: null,
+      },
+    );
+    assert.equal(document['message'], 'a longer message');
+    assert.doesNotMatch(text, /canary/);
   });
 
   test('two names that an index takes as one are no repeated field', () => {

@@ -8,6 +8,7 @@ import { createStatsdTransport, type StatsdTransport } from '../worker/statsd-tr
 import { Outcomes, within } from './outcomes.ts';
 import { StockLogs } from './stock-logs.ts';
 import { findStockPackages, type StockPackage, type StockPackages } from './stock-packages.ts';
+import type { StockTracingRules } from './stock-processor.ts';
 import { StockStatsd } from './stock-statsd.ts';
 import { StockTracing } from './stock-tracing.ts';
 import { suppressed } from './suppressed.ts';
@@ -22,9 +23,10 @@ export interface DirectDelivery {
  * `pino-elasticsearch`, `hot-shots`. For read-only disks and for teams that want the stock pipeline. What is in memory
  * when the process dies, or while a backend is down, is lost; it is counted.
  *
+ * @param rules of tracing, the same as with the journal
  * @throws SightlineError SIGHTLINE_E_PEER_MISSING when a package that the options need is not installed
  */
-export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
+export function createDirectDelivery(options: DeliveryOptions, rules: StockTracingRules): DirectDelivery {
   // The stock packages speak to Elasticsearch and Zipkin; the composition root asks them for nothing else.
   const logDestination = options.logs?.kind === 'logstash' || options.logs?.kind === 'otlp' ? undefined : options.logs;
   const needed: StockPackage[] = ['@opentelemetry/sdk-node'];
@@ -34,7 +36,12 @@ export function createDirectDelivery(options: DeliveryOptions): DirectDelivery {
   const packages = findStockPackages(needed);
   const spans = new Outcomes('spans', options.spans !== undefined);
   const logs = new Outcomes('logs', logDestination !== undefined);
-  const tracing = new StockTracing(packages, options.resource, options.spans?.url, spans);
+  const tracing = new StockTracing(packages, {
+    resource: options.resource,
+    zipkinUrl: options.spans?.url,
+    rules,
+    outcomes: spans,
+  });
   const shipper = logDestination === undefined ? undefined : new StockLogs(packages, logDestination, logs);
   const statsd = options.statsd === undefined ? undefined : createStatsd(packages, options.statsd);
   const pusher =

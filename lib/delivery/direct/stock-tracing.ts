@@ -1,20 +1,25 @@
 import {
   diag as apiDiag,
-  type Context,
-  type Link,
   type Span,
   type SpanContext,
   type Tracer,
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
-import { active, toObservationContext } from '../../context/context.ts';
+import { active } from '../../context/context.ts';
 import { diag } from '../../core/diag.ts';
 import type { Resource } from '../../model/resource.ts';
 import { SpanKind } from '../../model/span.ts';
-import type { Tracing } from '../../traces/tracing.ts';
+import type { SpanStart, Tracing } from '../../traces/tracing.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { StockPackages } from './stock-packages.ts';
+import {
+  type StockBatch,
+  StockProcessor,
+  type StockTracingRules,
+  stockSampler,
+  TARGET_KEY,
+} from './stock-processor.ts';
 import { SUPPRESS_KEY } from './suppressed.ts';
 
 /** How long the batch processor gathers; its own default of 5 s loses more when a process dies. */
@@ -32,25 +37,36 @@ interface StockExporter {
   forceFlush?(): Promise<void>;
 }
 
+export interface StockTracingOptions {
+  readonly resource: Resource;
+  /** Undefined: spans are made, for context and IDs, and go nowhere. */
+  readonly zipkinUrl: string | undefined;
+  readonly rules: StockTracingRules;
+  readonly outcomes: Outcomes;
+}
+
 /** `NodeSDK` with `BatchSpanProcessor` and `ZipkinExporter`, as the source of spans. */
 export class StockTracing implements Tracing {
   readonly provider: TracerProvider;
   private readonly sdk: { shutdown(): Promise<void> };
-  private readonly processor: { forceFlush(): Promise<void> } | undefined;
+  private readonly processor: StockProcessor;
   private readonly tracer: Tracer;
 
-  /** @param zipkinUrl undefined: spans are made, for context and IDs, and go nowhere */
-  constructor(packages: StockPackages, resource: Resource, zipkinUrl: string | undefined, outcomes: Outcomes) {
+  constructor(packages: StockPackages, { resource, zipkinUrl, rules, outcomes }: StockTracingOptions) {
     const { NodeSDK } = packages.load('@opentelemetry/sdk-node');
     const { resourceFromAttributes } = packages.loadOf('@opentelemetry/sdk-node', '@opentelemetry/resources');
-    this.processor = zipkinUrl === undefined ? undefined : createProcessor(packages, zipkinUrl, outcomes);
+    const batch = zipkinUrl === undefined ? undefined : createBatch(packages, zipkinUrl, outcomes);
+    this.processor = new StockProcessor(batch, rules, outcomes);
     const sdk = new NodeSDK({
       resource: resourceFromAttributes(attributesOf(resource)),
       autoDetectResources: false,
       // Ours, made global by the composition root.
       contextManager: null,
       textMapPropagator: null,
-      spanProcessors: [correlationProcessor(outcomes), ...(this.processor === undefined ? [] : [this.processor])],
+      // The environment alone would decide, and not what was given in code.
+      sampler: stockSampler(rules),
+      spanLimits: rules.limits,
+      spanProcessors: [this.processor],
       // Else it would start the exporters that OTEL_LOGS_EXPORTER and OTEL_METRICS_EXPORTER default to.
       logRecordProcessors: [],
       metricReaders: [],
@@ -66,19 +82,20 @@ export class StockTracing implements Tracing {
     this.tracer = this.provider.getTracer(TRACER_NAME);
   }
 
-  start(name: string, kind: SpanKind, parent: SpanContext | undefined, links?: Link[]): Span {
+  start(name: string, kind: SpanKind, parent: SpanContext | undefined, start?: SpanStart): Span {
+    const { links, target } = start ?? {};
     // A server's requests come from outside; the suppression that its socket may have inherited is about somebody else's work.
     const here = kind === SpanKind.SERVER ? active().deleteValue(SUPPRESS_KEY) : active();
     const context = here.withSpan(parent === undefined ? undefined : trace.wrapSpanContext(parent));
     return this.tracer.startSpan(
       name,
       { kind, root: parent === undefined, ...(links !== undefined && { links }) },
-      context,
+      target === undefined ? context : context.setValue(TARGET_KEY, target),
     );
   }
 
   flush(): Promise<void> {
-    return this.processor?.forceFlush() ?? Promise.resolve();
+    return this.processor.forceFlush();
   }
 
   close(): Promise<void> {
@@ -96,7 +113,7 @@ function attributesOf(resource: Resource): Record<string, string> {
   };
 }
 
-function createProcessor(packages: StockPackages, url: string, outcomes: Outcomes): { forceFlush(): Promise<void> } {
+function createBatch(packages: StockPackages, url: string, outcomes: Outcomes): StockBatch {
   const { ZipkinExporter } = packages.load('@opentelemetry/exporter-zipkin');
   const { BatchSpanProcessor } = packages.loadOf('@opentelemetry/sdk-node', '@opentelemetry/sdk-trace');
   const exporter: StockExporter = new ZipkinExporter({ url });
@@ -113,21 +130,6 @@ function createProcessor(packages: StockPackages, url: string, outcomes: Outcome
   };
   const delay = Number(process.env['OTEL_BSP_SCHEDULE_DELAY']);
   return new BatchSpanProcessor({ exporter: counting, scheduledDelayMillis: delay > 0 ? delay : SCHEDULE_MILLIS });
-}
-
-/** Gives each span the correlation ID of the context that it starts in, as our engine does, and counts what ends. */
-function correlationProcessor(outcomes: Outcomes): object {
-  return {
-    onStart(span: Span, context: Context) {
-      const { correlationId } = toObservationContext(context);
-      if (correlationId !== undefined) span.setAttribute('correlation.id', correlationId);
-    },
-    onEnd(span: { spanContext(): SpanContext }) {
-      if ((span.spanContext().traceFlags & 1) === 1 && outcomes.state !== 'off') outcomes.accept();
-    },
-    forceFlush: () => Promise.resolve(),
-    shutdown: () => Promise.resolve(),
-  };
 }
 
 const stderrLogger = {

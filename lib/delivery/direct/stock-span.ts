@@ -1,0 +1,91 @@
+import type { Link, SpanContext, SpanStatus } from '@opentelemetry/api';
+import { FLAG_SAMPLED } from '../../context/span-context.ts';
+import type { Attributes } from '../../model/attributes.ts';
+import type { StatusCode } from '../../model/span.ts';
+import type { JudgedSpan } from '../../traces/keep.ts';
+import { redactTexts, type SpanRedactor } from '../../traces/redacted-span.ts';
+
+/** Seconds and nanoseconds. */
+type HrTime = readonly [number, number];
+
+/** `ReadableSpan` of `@opentelemetry/sdk-trace`: what its exporters read. */
+export interface StockSpan {
+  readonly name: string;
+  readonly kind: number;
+  spanContext(): SpanContext;
+  readonly parentSpanContext?: SpanContext | undefined;
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+  readonly status: SpanStatus;
+  readonly attributes: Attributes;
+  readonly links: readonly (Link & { readonly attributes?: Attributes })[];
+  readonly events: readonly { readonly name: string; readonly attributes?: Attributes }[];
+  readonly duration: HrTime;
+  readonly ended: boolean;
+  readonly resource: unknown;
+  readonly instrumentationScope: unknown;
+  readonly droppedAttributesCount: number;
+  readonly droppedEventsCount: number;
+  readonly droppedLinksCount: number;
+}
+
+/** A copy that is not bound to the span: its getters and private fields stay behind. */
+function copyOf(span: StockSpan, changed: Partial<StockSpan>): StockSpan {
+  return {
+    name: span.name,
+    kind: span.kind,
+    spanContext: () => span.spanContext(),
+    parentSpanContext: span.parentSpanContext,
+    startTime: span.startTime,
+    endTime: span.endTime,
+    status: span.status,
+    attributes: span.attributes,
+    links: span.links,
+    events: span.events,
+    duration: span.duration,
+    ended: span.ended,
+    resource: span.resource,
+    instrumentationScope: span.instrumentationScope,
+    droppedAttributesCount: span.droppedAttributesCount,
+    droppedEventsCount: span.droppedEventsCount,
+    droppedLinksCount: span.droppedLinksCount,
+    ...changed,
+  };
+}
+
+/** As `redactSpan` for spans of our engine. @returns the span itself when there was nothing to hide */
+export function redactStockSpan(span: StockSpan, redactor: SpanRedactor): StockSpan {
+  const { attributes, events, links, status } = span;
+  const given = { attributes, events, links, statusMessage: status.message };
+  const texts = redactTexts(given, redactor);
+  if (texts === given) return span;
+  const { statusMessage } = texts;
+  return copyOf(span, {
+    attributes: texts.attributes,
+    events: texts.events,
+    links: texts.links,
+    status: statusMessage === undefined ? status : { code: status.code, message: statusMessage },
+  });
+}
+
+/** A span that was kept although the sampler did not choose it: the stock processors drop what does not say that it is sampled. */
+export function asSampled(span: StockSpan): StockSpan {
+  const context = span.spanContext();
+  const sampled = { ...context, traceFlags: context.traceFlags | FLAG_SAMPLED };
+  return copyOf(span, { spanContext: () => sampled });
+}
+
+/** A span that waits for the verdict on its request. */
+export interface WaitingStockSpan extends JudgedSpan {
+  readonly span: StockSpan;
+}
+
+export function waiting(span: StockSpan): WaitingStockSpan {
+  const [seconds, nanos] = span.duration;
+  return {
+    span,
+    spanId: span.spanContext().spanId,
+    statusCode: span.status.code as number as StatusCode,
+    durationMicros: seconds * 1e6 + Math.round(nanos / 1000),
+  };
+}
