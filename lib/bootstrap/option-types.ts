@@ -6,6 +6,17 @@ import { parseRouteRules, type RouteRule } from '../traces/route-rules.ts';
 /** What a parser throws; collected, never shown as a stack. */
 export class Unacceptable extends Error {}
 
+/** Characters of a value that a sentence repeats. */
+const MAX_SHOWN = 200;
+
+/** A value inside of a sentence of one line, quoted. */
+export function shown(value: string): string {
+  return JSON.stringify(value.slice(0, MAX_SHOWN)).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 export function text(value: string): string {
   return value;
 }
@@ -108,7 +119,7 @@ export function headerNames(value: string): readonly string[] {
   const names = list(value).map((name) => name.toLowerCase());
   if (names.length === 0) throw new Unacceptable('wanted at least one header name');
   const wrong = names.find((name) => !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name));
-  if (wrong !== undefined) throw new Unacceptable(`wanted header names, "${wrong}" is none`);
+  if (wrong !== undefined) throw new Unacceptable(`wanted header names, ${shown(wrong)} is none`);
   return names;
 }
 
@@ -117,11 +128,11 @@ export function pairs(value: string): Readonly<Record<string, string>> {
   const result: Record<string, string> = {};
   for (const member of list(value)) {
     const at = member.indexOf('=');
-    if (at <= 0) throw new Unacceptable(`wanted key=value pairs, "${member}" is none`);
+    if (at <= 0) throw new Unacceptable(`wanted key=value pairs, ${shown(member)} is none`);
     try {
       result[decodeURIComponent(member.slice(0, at).trim())] = decodeURIComponent(member.slice(at + 1).trim());
     } catch {
-      throw new Unacceptable(`wanted percent-encoded key=value pairs, "${member}" cannot be decoded`);
+      throw new Unacceptable(`wanted percent-encoded key=value pairs, ${shown(member)} cannot be decoded`);
     }
   }
   return result;

@@ -233,15 +233,20 @@ export type ObserveOptions = {
   readonly [Name in OptionName]?: string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
 };
 
-/** The value as an environment variable would spell it. */
+/** The value as an environment variable would spell it. @throws Unacceptable */
 function spell(value: unknown): string {
-  if (Array.isArray(value)) return value.join(',');
-  if (typeof value === 'object' && value !== null) {
-    return Object.entries(value)
-      .map(([key, member]) => `${encodeURIComponent(key)}=${encodeURIComponent(String(member))}`)
-      .join(',');
+  try {
+    if (Array.isArray(value)) return value.join(',');
+    if (typeof value === 'object' && value !== null) {
+      return Object.entries(value)
+        .map(([key, member]) => `${encodeURIComponent(key)}=${encodeURIComponent(String(member))}`)
+        .join(',');
+    }
+    return `${value as string}`;
+  } catch {
+    // Symbols, objects without a text, lone surrogates, getters that throw.
+    throw new as.Unacceptable('wanted a text, a number, true, false, or a list or object of them');
   }
-  return String(value);
 }
 
 /**
@@ -256,13 +261,14 @@ export function readOptions(code: ObserveOptions, env: NodeJS.ProcessEnv): { giv
   for (const [name, option] of Object.entries(OPTIONS) as [OptionName, OptionRow<unknown>][]) {
     const fromCode = code[name];
     const fromEnv = env[option.env];
-    const value = fromCode !== undefined ? spell(fromCode) : fromEnv;
-    if (value === undefined || (fromCode === undefined && value.trim() === '')) continue;
+    if (fromCode === undefined && (fromEnv === undefined || fromEnv.trim() === '')) continue;
+    let value = fromCode === undefined ? fromEnv : undefined;
     try {
-      given[name] = option.parse(value);
+      if (fromCode !== undefined) value = spell(fromCode);
+      given[name] = option.parse(value as string);
     } catch (error) {
       if (!(error instanceof as.Unacceptable)) throw error;
-      const got = option.secret ? '(secret)' : JSON.stringify(value.slice(0, 200));
+      const got = option.secret ? '(secret)' : value === undefined ? typeof fromCode : as.shown(value);
       mistakes.push(
         `${fromCode !== undefined ? `option ${name}` : option.env}: got ${got}, ${error.message}; correct or unset it`,
       );
@@ -271,7 +277,7 @@ export function readOptions(code: ObserveOptions, env: NodeJS.ProcessEnv): { giv
   for (const name of Object.keys(code)) {
     if (!Object.hasOwn(OPTIONS, name))
       mistakes.push(
-        `option ${name}: got an option that does not exist, wanted one of docs/configuration.md; remove it`,
+        `option ${as.shown(name).slice(1, -1)}: got an option that does not exist, wanted one of docs/configuration.md; remove it`,
       );
   }
   return { given: given as GivenOptions, mistakes };

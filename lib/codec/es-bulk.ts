@@ -83,7 +83,7 @@ export function isCleanBulkResponse(text: string, count: number): boolean {
 
 interface BulkItem {
   readonly status?: unknown;
-  readonly error?: { readonly type?: unknown; readonly reason?: unknown } | string;
+  readonly error?: unknown;
 }
 
 /**
@@ -110,12 +110,17 @@ export function parseBulkResponse(text: string, count: number): BulkOutcome[] | 
   return outcomes;
 }
 
+/** Whatever stands there: a proxy may have answered. */
+function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error ?? '');
+  const { type, reason } = error as { readonly type?: unknown; readonly reason?: unknown };
+  return [type, reason].filter((part) => typeof part === 'string').join(': ');
+}
+
 /** 409: the `_id` is there already, stored by an attempt whose answer was lost. */
-function outcomeOf(status: number, error: BulkItem['error']): BulkOutcome {
+function outcomeOf(status: number, error: unknown): BulkOutcome {
   if ((status >= 200 && status < 300) || status === 409) return DELIVERED;
-  const text =
-    typeof error === 'object' ? `${String(error.type ?? '')}: ${String(error.reason ?? '')}` : String(error ?? '');
-  const reason = `${status} ${text}`.trim().slice(0, MAX_REASON);
+  const reason = `${status} ${errorText(error)}`.trim().slice(0, MAX_REASON);
   // 408, 429 and 5xx pass; 401 and 403 are mended by an operator, not by throwing the document away.
   const passing = status >= 500 || status === 408 || status === 429 || status === 401 || status === 403;
   return passing ? { kind: 'retry', reason } : { kind: 'rejected', reason };

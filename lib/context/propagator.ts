@@ -71,9 +71,7 @@ export class SightlinePropagator implements TextMapPropagator {
     const headers: IncomingHttpHeaders = {};
     for (const name of this.names) {
       const value = carried(carrier, name, getter);
-      if (typeof value === 'string') headers[name] = value;
-      else if (Array.isArray(value) && value.length > 0)
-        headers[name] = value.filter((part) => typeof part === 'string').join(', ');
+      if (value !== undefined) headers[name] = value;
     }
     return headers;
   }
@@ -103,10 +101,13 @@ export class SightlinePropagator implements TextMapPropagator {
   }
 }
 
-/** What the caller's getter gives; a getter that throws has nothing. */
-function carried<Carrier>(carrier: Carrier, name: string, getter: TextMapGetter<Carrier>): unknown {
+/** What the caller's getter gives, several values as one; a getter that throws, or gives no text, has nothing. */
+function carried<Carrier>(carrier: Carrier, name: string, getter: TextMapGetter<Carrier>): string | undefined {
   try {
-    return getter.get(carrier, name);
+    const value: unknown = getter.get(carrier, name);
+    if (typeof value === 'string') return value;
+    if (!Array.isArray(value) || value.length === 0) return undefined;
+    return value.filter((part) => typeof part === 'string').join(', ');
   } catch {
     return undefined;
   }

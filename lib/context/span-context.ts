@@ -102,8 +102,16 @@ export function decisionOnly(sampled: boolean, debug: boolean): TraceSpanContext
  * lower-cased: the wire formats want it so.
  */
 export function toTraceSpanContext(context: SpanContext | undefined): TraceSpanContext | undefined {
-  if (context instanceof TraceSpanContext) return context.hasIds ? context : undefined;
-  if (context === undefined || context === null) return undefined;
+  try {
+    if (context instanceof TraceSpanContext) return context.hasIds ? context : undefined;
+    return context === undefined || context === null ? undefined : copyOf(context);
+  } catch {
+    // A getter or proxy of somebody: not a context that can be used.
+    return undefined;
+  }
+}
+
+function copyOf(context: SpanContext): TraceSpanContext | undefined {
   if (typeof context.traceId !== 'string' || typeof context.spanId !== 'string') return undefined;
   const traceId = context.traceId.toLowerCase();
   const spanId = context.spanId.toLowerCase();
@@ -111,7 +119,7 @@ export function toTraceSpanContext(context: SpanContext | undefined): TraceSpanC
   return new TraceSpanContext({
     traceId,
     spanId,
-    traceFlags: Number(context.traceFlags) & KNOWN_FLAGS,
+    traceFlags: typeof context.traceFlags === 'number' ? context.traceFlags & KNOWN_FLAGS : 0,
     isRemote: context.isRemote === true,
     traceState: context.traceState,
   });

@@ -66,9 +66,18 @@ export function causesOf(error: object): unknown[] {
   return causes;
 }
 
+/** `Array.isArray` throws on a proxy that was revoked. */
+function isArray(value: unknown): value is unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 function aggregatedOf(error: object): unknown[] {
   const members = read(error, 'errors');
-  if (!Array.isArray(members)) return [];
+  if (!isArray(members)) return [];
   const found: unknown[] = [];
   for (let index = 0; index < MAX_AGGREGATED && index < Number(read(members, 'length')); index += 1)
     found.push(read(members, String(index)));

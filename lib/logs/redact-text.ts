@@ -184,6 +184,6 @@ export function redactText(text: string, keys: SecretKeys): string {
   if (output.includes('@') && output.includes('://')) output = output.replace(USER_INFO, `$1${REDACTED}@`);
   if (SCHEME_HINT.test(output)) output = output.replace(SCHEME, hideCredential);
   if (output.length > 16) output = output.replace(ISSUED, REDACTED);
-  if (output.includes('=') || output.includes(':') || output.includes('</')) output = hidePairs(output, keys);
+  if (output.includes('=') || output.includes(':') || output.includes('<')) output = hidePairs(output, keys);
   return output;
 }

@@ -27,8 +27,9 @@ function cleanName(name: string): StatsdAddress {
   return { head: name.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 700), tail: '', packed: false };
 }
 
-/** Without exponent, at most six decimals: what every StatsD server reads. */
-function formatNumber(value: number): string {
+/** Without exponent, at most six decimals: what every StatsD server reads. A sum beyond every number is the largest one. */
+function formatNumber(given: number): string {
+  const value = Math.min(given, Number.MAX_VALUE);
   if (Number.isInteger(value) && Math.abs(value) < 1e21) return String(value);
   const text = Math.abs(value) < 1e21 ? value.toFixed(6) : BigInt(Math.trunc(value)).toString();
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
@@ -268,10 +269,9 @@ export class StatsdAggregator {
   private tick(): void {
     this.intervals += 1;
     if (this.intervals % PULL_EVERY_INTERVALS === 0) this.pull();
-    const packets = this.flush();
-    if (packets.length === 0) return;
     try {
-      this.send(packets);
+      const packets = this.flush();
+      if (packets.length > 0) this.send(packets);
     } catch (error) {
       reportBug('StatsD sending', error);
     }

@@ -33,9 +33,19 @@ function unitOf(name: string): MetricUnit {
   return bare.endsWith('_seconds') ? 's' : bare.endsWith('_bytes') ? 'By' : '';
 }
 
+/** The declaration as it was given; nothing of it when looking at it throws. */
+function partsOf(options: HistogramOptions): Partial<HistogramOptions> {
+  try {
+    const { name, help, labels, unit } = options ?? {};
+    return { name, help, labels: Array.isArray(labels) ? [...labels] : labels, unit } as Partial<HistogramOptions>;
+  } catch {
+    return {};
+  }
+}
+
 /** @throws SightlineError SIGHTLINE_E_METRIC_NAME with every rule that the declaration breaks and the name to use */
 export function define(type: MetricType, options: HistogramOptions): MetricDefinition {
-  const { name, help, labels = [], unit } = options ?? {};
+  const { name, help, labels = [], unit } = partsOf(options);
   if (
     typeof name !== 'string' ||
     typeof help !== 'string' ||
@@ -52,7 +62,7 @@ export function define(type: MetricType, options: HistogramOptions): MetricDefin
   if (name.startsWith(OWN_PREFIX)) mistakes.push(`names that start with '${OWN_PREFIX}' are Sightline's own`);
   else if (OWN_NAMES.has(name)) mistakes.push(`Sightline emits '${name}' itself`);
   if (unit !== undefined && unit !== 'seconds' && unit !== 'bytes')
-    mistakes.push(`unit '${String(unit)}' is not 'seconds' or 'bytes'`);
+    mistakes.push(`unit '${typeof unit === 'string' ? unit : typeof unit}' is not 'seconds' or 'bytes'`);
   else if (unit !== undefined && unitWord(unitOf(name)) !== unit)
     mistakes.push(`a metric in ${unit} ends in '_${unit}'`);
   if (mistakes.length > 0) {
@@ -86,12 +96,14 @@ function advice(
 }
 
 export function checkBuckets(name: string, buckets: readonly number[]): void {
-  const ascending = buckets.every(
-    (bound, index) => Number.isFinite(bound) && (index === 0 || bound > (buckets[index - 1] as number)),
+  const list: readonly unknown[] = Array.isArray(buckets) ? [...buckets] : [];
+  const ascending = list.every(
+    (bound, index) => Number.isFinite(bound) && (index === 0 || (bound as number) > (list[index - 1] as number)),
   );
-  if (Array.isArray(buckets) && ascending && buckets.length > 0 && buckets.length <= MAX_BUCKETS) return;
+  if (ascending && list.length > 0 && list.length <= MAX_BUCKETS) return;
+  const got = list.map((bound) => (typeof bound === 'number' ? bound : typeof bound)).join(',');
   throw new SightlineError(
     'SIGHTLINE_E_METRIC_VALUE',
-    `'${name}' got buckets [${String(buckets).slice(0, 200)}]; wanted 1 to ${MAX_BUCKETS} finite, ascending upper bounds without +Inf.`,
+    `'${name}' got buckets [${got.slice(0, 200)}]; wanted 1 to ${MAX_BUCKETS} finite, ascending upper bounds without +Inf.`,
   );
 }

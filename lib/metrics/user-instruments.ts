@@ -128,7 +128,9 @@ export class Gauge extends Instrument<BoundGauge, StatsdGauge> {
 
   private add(labels: Labels | number, amount: number, sign: 1 | -1): void {
     const series = this.series(typeof labels === 'number' ? NO_LABELS : labels);
-    series.add(sign * (typeof labels === 'number' ? labels : amount));
+    const given = typeof labels === 'number' ? labels : amount;
+    // What is no number stays as it is, for the series to refuse: arithmetic would throw on it or make a number of it.
+    series.add(typeof given === 'number' ? sign * given : given);
     this.wire(series)?.set(series.current);
   }
 
@@ -147,6 +149,7 @@ export class Histogram extends Instrument<BoundHistogram, StatsdTimings> {
     if (context !== undefined && (context.traceFlags & 1) === 1)
       series.observe(observed, context.traceId, context.spanId);
     else series.observe(observed);
+    if (typeof observed !== 'number') return;
     this.wire(series)?.record(this.family.definition.unit === 's' ? observed * 1000 : observed);
   }
 

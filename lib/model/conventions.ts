@@ -240,7 +240,7 @@ export function rightName(metric: MetricShape, unit = ''): string | undefined {
         .filter((word) => word !== '');
   }
   words = words.map((word, index) =>
-    index > 0 ? (ABBREVIATIONS[word] ?? baseUnit(word) ?? word) : (baseUnit(word) ?? word),
+    index > 0 && Object.hasOwn(ABBREVIATIONS, word) ? (ABBREVIATIONS[word] as string) : (baseUnit(word) ?? word),
   );
   // One unit, at the end: `seconds_of_wait` has it in the middle, `bytes_bytes` twice.
   const last = unit !== '' ? unit : words.findLast((word) => baseUnit(word) === word);

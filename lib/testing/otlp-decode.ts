@@ -93,7 +93,7 @@ export function decodeOtlp(message: keyof typeof MESSAGES, bytes: Buffer): Recor
     return at - size;
   };
   const scalars: Readonly<Record<string, () => unknown>> = {
-    string: () => new TextDecoder('utf-8', { fatal: true }).decode(delimited()),
+    string: () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(delimited()),
     hex: () => delimited().toString('hex'),
     bool: () => varint() === 1n,
     uint32: () => Number(varint()),

@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly clock?: Clock;
 }
 
+const KINDS: ReadonlySet<unknown> = new Set(Object.values(SpanKind));
+
 /** The scope of the spans that our own instruments make. */
 const OWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'sightline', version: '' });
 const NO_DETAILS: SpanStart = Object.freeze({});
@@ -75,14 +77,16 @@ class Engine implements Tracing, SpanHost, SpanFactory {
     return span;
   }
 
-  startFor(scope: InstrumentationScope, name: string, options: SpanOptions | undefined, context: Context): Span {
+  startFor(scope: InstrumentationScope, name: string, given: SpanOptions | undefined, context: Context): Span {
+    const options = readable(given);
     const own = toObservationContext(context);
     if (isTracingSuppressed(own)) return SUPPRESSED_SPAN;
     const span = this.create(scope, nameOf(name), kindOf(options), parentIn(own, options), own.correlationId);
     if (options === undefined || !(span instanceof RecordingSpan)) return span;
-    if (options.startTime !== undefined) span.startedAt(options.startTime);
-    if (options.attributes !== undefined) span.setAttributes(options.attributes);
-    if (options.links !== undefined) span.addLinks(options.links);
+    const { startTime, attributes, links } = options;
+    if (startTime !== undefined) span.startedAt(startTime);
+    if (attributes !== undefined) span.setAttributes(attributes);
+    if (links !== undefined) span.addLinks(links);
     return span;
   }
 
@@ -139,9 +143,20 @@ class Engine implements Tracing, SpanHost, SpanFactory {
   }
 }
 
+/** Options as they were given; none when looking at them throws. */
+function readable(options: SpanOptions | undefined): SpanOptions | undefined {
+  if (options === undefined) return undefined;
+  try {
+    const { kind, root, startTime, attributes, links } = options;
+    return { kind, root, startTime, attributes, links } as SpanOptions;
+  } catch {
+    return undefined;
+  }
+}
+
 function kindOf(options: SpanOptions | undefined): SpanKind {
-  const kind: number = options?.kind ?? SpanKind.INTERNAL;
-  return kind >= SpanKind.INTERNAL && kind <= SpanKind.CONSUMER ? (kind as SpanKind) : SpanKind.INTERNAL;
+  const kind: unknown = options?.kind;
+  return KINDS.has(kind) ? (kind as SpanKind) : SpanKind.INTERNAL;
 }
 
 function parentIn(context: ObservationContext, options: SpanOptions | undefined): SpanContext | undefined {

@@ -29,14 +29,23 @@ const CLEAN_KEYS: ReadonlySet<string> = new Set([
   'correlation.id.inbound',
 ]);
 
+/** Without texts a list is hidden or left: the redactor would make its numbers fit for an index, of a kind that codecs do not know. */
+function cleanList(key: string, list: readonly unknown[], redactor: SpanRedactor): unknown {
+  // The redactor changes lists in place, and a span that has ended is never changed.
+  if (list.some((item) => typeof item === 'string')) return redactor.member(key, [...list]);
+  const verdict = redactor.member(key, '');
+  return verdict === '' ? list : verdict;
+}
+
 /** The same object when nothing was hidden. */
 function redactAttributes(attributes: Attributes, redactor: SpanRedactor): Attributes {
   let copy: Attributes | undefined;
   for (const key of Object.keys(attributes)) {
     if (CLEAN_KEYS.has(key)) continue;
     const value = attributes[key];
-    // The redactor changes arrays in place, and a span that has ended is never changed.
-    const clean = redactor.member(key, Array.isArray(value) ? [...value] : value) as AttributeValue;
+    const clean = (
+      Array.isArray(value) ? cleanList(key, value, redactor) : redactor.member(key, value)
+    ) as AttributeValue;
     if (clean === value) continue;
     copy ??= { ...attributes };
     copy[key] = clean;

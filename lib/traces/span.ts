@@ -157,11 +157,12 @@ export class RecordingSpan implements Span, SpanData {
 
   addLink(link: Link): this {
     if (!this.open) return this;
-    const context = toTraceSpanContext(link?.context);
+    if (typeof link !== 'object' || link === null) return this;
+    const context = toTraceSpanContext(read(link, 'context') as SpanContext | undefined);
     if (context === undefined) return this;
     const { limits } = this.host;
     const { attributes } = cleanAttributes(
-      link.attributes,
+      read(link, 'attributes'),
       limits.attributePerLinkCountLimit,
       limits.attributeValueLengthLimit,
     );
@@ -174,8 +175,12 @@ export class RecordingSpan implements Span, SpanData {
   }
 
   addLinks(links: Link[]): this {
-    if (!this.open || !Array.isArray(links)) return this;
-    for (const link of links) this.addLink(link);
+    if (!this.open) return this;
+    try {
+      if (Array.isArray(links)) for (const link of links) this.addLink(link);
+    } catch {
+      // A proxy that refuses: what it gave before stays.
+    }
     return this;
   }
 
@@ -192,14 +197,15 @@ export class RecordingSpan implements Span, SpanData {
 
   /** OK is final, UNSET changes nothing, only ERROR has a message (OpenTelemetry, "Set Status"). */
   setStatus(status: SpanStatus): this {
-    const code = status?.code as number | undefined;
-    if (!this.open || this.statusCode === StatusCode.OK) return this;
+    if (!this.open || this.statusCode === StatusCode.OK || typeof status !== 'object' || status === null) return this;
+    const code = read(status, 'code');
     if (code === StatusCode.OK) {
       this.statusCode = StatusCode.OK;
       this.statusMessage = undefined;
     } else if (code === StatusCode.ERROR) {
       this.statusCode = StatusCode.ERROR;
-      this.statusMessage = typeof status.message === 'string' ? status.message : undefined;
+      const message = read(status, 'message');
+      this.statusMessage = typeof message === 'string' ? message : undefined;
     }
     return this;
   }

@@ -3,6 +3,8 @@ import type { Clock } from '../core/clock.ts';
 
 /** Numbers below it, in milliseconds, are no time of day since the process could run: they count from the start of the process. */
 const EPOCH_THRESHOLD_MILLIS = performance.timeOrigin / 2;
+/** The year 2255: beyond, microseconds are no whole numbers any more, and are written in a form that no backend reads. */
+const LAST_MICROS = Number.MAX_SAFE_INTEGER;
 
 function fromHrTime(seconds: number, nanos: number, clock: Clock): number {
   if (seconds * 1000 >= EPOCH_THRESHOLD_MILLIS) return seconds * 1_000_000 + nanos / 1000;
@@ -35,10 +37,11 @@ export function isTimeInput(input: unknown): input is TimeInput {
 
 /**
  * A time of the API as whole microseconds since the epoch: `Date`, milliseconds since the epoch, a `performance.now()` reading,
- * `[seconds, nanoseconds]` since the epoch or of `process.hrtime()`. Anything else, and invalid dates, is now.
+ * `[seconds, nanoseconds]` since the epoch or of `process.hrtime()`. Anything else, invalid dates and times that no backend can hold are now.
  */
 export function toMicros(input: unknown, clock: Clock): number {
   if (!isTimeInput(input)) return clock.nowMicros();
   const micros = Math.floor(toFraction(input, clock));
-  return Number.isFinite(micros) && micros >= 0 ? micros : clock.nowMicros();
+  // Zipkin takes 0 for no time at all, and refuses a list of spans with such an event.
+  return micros > 0 && micros <= LAST_MICROS ? micros : clock.nowMicros();
 }

@@ -137,3 +137,29 @@ test('natural JavaScript values are taken in code', () => {
   );
   assert.deepEqual(given.resourceAttributes, { 'a b': 'c,d' });
 });
+
+test('a value in code that cannot be written as text is a mistake like others', () => {
+  const trap = { toString: 1, valueOf: 1 };
+  for (const value of [Symbol('s'), [Symbol('s')], { a: '\ud800' }, [trap], { a: trap }]) {
+    const { mistakes } = readOptions(
+      { propagateHosts: value as never, adminPort: -1 },
+      { SIGHTLINE_PROPAGATE_HOSTS: 'x' },
+    );
+    assert.equal(mistakes.length, 2, 'the others are reported as well');
+    assert.match(mistakes[0] ?? '', /^option propagateHosts: got (?:symbol|object), wanted a text, /);
+  }
+});
+
+test('a mistake is one line of bounded length, whatever was given', () => {
+  for (const name of [
+    'OTEL_RESOURCE_ATTRIBUTES',
+    'SIGHTLINE_CORRELATION_HEADERS',
+    'SIGHTLINE_TRACES_KEEP',
+    'SIGHTLINE_STATSD_URL',
+  ]) {
+    const { mistakes } = readOptions({}, { [name]: `a=%ZZ\n\u0085\u2028sightline: forged${'x'.repeat(5000)}` });
+    assert.equal(mistakes.length, 1, name);
+    assert.doesNotMatch(mistakes[0] ?? '', /[\p{Cc}\u2028\u2029]/u);
+    assert.ok((mistakes[0] ?? '').length < 1000, `${name}: ${mistakes[0]?.length}`);
+  }
+});

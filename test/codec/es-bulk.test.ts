@@ -138,3 +138,14 @@ test('a reason is bounded', () => {
   const outcome = parseBulkResponse(text, 1)![0]!;
   assert.ok(outcome.kind === 'rejected' && outcome.reason.length <= 500);
 });
+
+test('an answer with an error that is nothing or no text is read like any other', () => {
+  const trap = { toString: 1, valueOf: 1 };
+  const items = [null, trap, { type: trap, reason: [trap] }, 7].map((error) => ({ create: { status: 400, error } }));
+  const outcomes = parseBulkResponse(JSON.stringify({ errors: true, items }), items.length);
+  assert.deepEqual(
+    outcomes?.map(({ kind }) => kind),
+    ['rejected', 'rejected', 'rejected', 'rejected'],
+  );
+  assert.deepEqual(outcomes?.[0], { kind: 'rejected', reason: '400' });
+});

@@ -4,9 +4,10 @@ import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { active, ROOT, samplingDecisionOf, toObservationContext } from '../../lib/context/context.ts';
 import { ObservationContextManager } from '../../lib/context/context-manager.ts';
-import { correlation } from '../../lib/context/correlation.ts';
+import { correlation, correlationIdOf } from '../../lib/context/correlation.ts';
 import { NonRecordingSpan } from '../../lib/context/non-recording-span.ts';
 import { SightlinePropagator } from '../../lib/context/propagator.ts';
+import { internalErrors } from '../../lib/core/fence.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -119,4 +120,13 @@ test('other formats and headers by options; fields() names what is set', () => {
   assert.deepEqual(carrier, { 'x-b3-traceid': TRACE, 'x-b3-spanid': SPAN, 'x-b3-sampled': '1', 'x-id': TRACE });
   for (const name of Object.keys(carrier)) assert.ok(propagator.fields().includes(name), name);
   assert.deepEqual(propagation.fields(), ['traceparent', 'tracestate', 'baggage', 'b3', 'x-correlation-id']);
+});
+
+test('a carrier may hold anything: what is no text is as good as absent, the rest is read', () => {
+  const { proxy, revoke } = Proxy.revocable([], {});
+  revoke();
+  const before = internalErrors();
+  const inbound = propagation.extract(ROOT, { traceparent: proxy, b3: Symbol('s'), 'x-correlation-id': 'order-7' });
+  assert.equal(correlationIdOf(toObservationContext(inbound)), 'order-7');
+  assert.equal(internalErrors(), before, 'no bug is reported for it');
 });

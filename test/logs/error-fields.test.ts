@@ -109,3 +109,10 @@ test('what a serializer made: anything may be under any name', () => {
     { numRuns: 300 },
   );
 });
+
+test('an error whose list of errors cannot be looked at is described all the same', () => {
+  const { proxy, revoke } = Proxy.revocable([], {});
+  revoke();
+  const error = Object.assign(new Error('many'), { errors: proxy });
+  assert.equal(of(error).message, 'many');
+});

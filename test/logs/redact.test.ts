@@ -303,3 +303,9 @@ describe('fuzzing', () => {
     );
   });
 });
+
+test('an element with a secret name whose end was cut off', () => {
+  const redactor = createRedactor(undefined);
+  assert.equal(redactor.text('body <password>hunter2'), 'body <password>[redacted]');
+  assert.equal(redactor.text('if (a < b) throw'), 'if (a < b) throw');
+});

@@ -7,6 +7,7 @@ import {
   PULL_EVERY_INTERVALS,
   StatsdAggregator,
 } from '../../lib/metrics/statsd-aggregator.ts';
+import { eventually } from '../support/wait.ts';
 
 function aggregator(): StatsdAggregator {
   return new StatsdAggregator({ send: () => {}, intervalMillis: 1_000_000 });
@@ -137,4 +138,31 @@ test('the timer starts with the first observation, sends, pulls every tenth time
   context.mock.timers.tick(5000);
   assert.equal(sent.length, 2);
   assert.deepEqual(one.flush(), ['a:1|c'], 'what came after stays for a last flush');
+});
+
+test('sums and values beyond every number stay finite on the wire, and cost nobody else a line', () => {
+  const one = aggregator();
+  one.counter('a.huge').add(1.7e308);
+  one.counter('a.huge').add(1.7e308);
+  one.timings('a.t').record(1.7e308);
+  one.counter('a.other').add(2);
+  const [huge = '', timing = '', other = ''] = lines(one);
+  assert.match(huge, /^a\.huge:\d{309}\|c$/);
+  assert.match(timing, /^a\.t:\d{309}\|ms$/);
+  assert.equal(other, 'a.other:2|c');
+});
+
+test('a flush that fails kills neither the timer nor the app', async () => {
+  let sent = 0;
+  const one = new StatsdAggregator({ send: () => (sent += 1), intervalMillis: 1 });
+  const original = one.flush.bind(one);
+  let failed = 0;
+  one.flush = () => {
+    if (failed > 0) return original();
+    failed += 1;
+    throw new Error('a bug of ours');
+  };
+  one.counter('a').add();
+  await eventually('the flush after it', () => (sent > 0 ? true : undefined), { pauseMillis: 2 });
+  one.close();
 });

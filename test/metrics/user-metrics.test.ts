@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type SpanContext, trace } from '@opentelemetry/api';
+import { StatsdNames } from '../../lib/codec/statsd-hierarchy.ts';
 import { ROOT, runIn } from '../../lib/context/context.ts';
 import { MetricRegistry } from '../../lib/metrics/registry.ts';
+import { StatsdAggregator } from '../../lib/metrics/statsd-aggregator.ts';
 import { MAX_BUCKETS } from '../../lib/metrics/user-declaration.ts';
 import { metrics, UserMetrics } from '../../lib/metrics/user-metrics.ts';
 import type { HistogramPoint, MetricPoint, NumberPoint } from '../../lib/model/metric-points.ts';
@@ -222,4 +224,39 @@ test('the public object works without an observation', () => {
     [...metrics.registry.collect()].map(({ name }) => name),
     ['public_total'],
   );
+});
+
+test('no value makes an instrument throw: what is no number is left out and counted', () => {
+  const { user, points } = setUp();
+  user.joinStatsd({
+    aggregator: new StatsdAggregator({ send: () => {}, intervalMillis: 1_000_000 }),
+    names: new StatsdNames({ environment: 'test', host: 'h', service: 's' }),
+  });
+  const gauge = user.gauge({ name: 'pool_depth', help: 'x' });
+  const histogram = user.histogram({ name: 'wait_seconds', help: 'x' });
+  const counter = user.counter({ name: 'orders_total', help: 'x' });
+  for (const value of [5n, Symbol('s'), { valueOf: 1, toString: 1 }, '5', null] as unknown as number[]) {
+    gauge.set({}, value);
+    gauge.inc({}, value);
+    gauge.dec({}, value);
+    histogram.observe({}, value);
+    counter.inc({}, value);
+  }
+  assert.deepEqual(numbers(points('pool_depth')), [['', 0]]);
+  assert.equal((points('wait_seconds')[0] as HistogramPoint).sum, 0);
+  assert.deepEqual(numbers(points('orders_total')), [['', 0]]);
+});
+
+test('a declaration of any shape is refused with a code', () => {
+  const { user } = setUp();
+  const coded = { name: 'SightlineError' };
+  const odd = { toString: 1, valueOf: 1 };
+  assert.throws(() => user.gauge({ name: 'queue_constructor_', help: 'x' }), coded);
+  assert.throws(() => user.gauge({ name: '__proto__', help: 'x', labels: ['constructor-'] }), coded);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.throws(() => user.counter(proxy as never), coded);
+  assert.throws(() => user.gauge({ name: 'queue_seconds', help: 'x', unit: odd } as never), coded);
+  for (const buckets of [odd, 'abc', 5, [odd], [5n], new Array(3)] as never[])
+    assert.throws(() => user.histogram({ name: 'wait_seconds', help: 'x', buckets }), coded, String(typeof buckets));
 });

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BulkMalformed, takeBulk } from '../../lib/stack/ingest/elasticsearch-bulk.ts';
+import { readTargetGroups } from '../../lib/stack/ingest/scrape-targets.ts';
+import { readZipkinSpans, SpansMalformed } from '../../lib/stack/ingest/zipkin-spans.ts';
 import { fieldValues, type JsonValue } from '../../lib/stack/query/document-fields.ts';
+import { readSearchRequest } from '../../lib/stack/query/esdsl/search-request.ts';
 import { matchesPredicate } from '../../lib/stack/query/log-predicate.ts';
 import { compileQueryString } from '../../lib/stack/query/lucene/query-string.ts';
 import { readSelector } from '../../lib/stack/query/series-selector.ts';
 import { readTimeBound, readTimestamp } from '../../lib/stack/query/timestamp.ts';
+import { UnsupportedQuery } from '../../lib/stack/query/unsupported.ts';
 
 test('timestamps as strict_date_optional_time||epoch_millis reads them, in microseconds', () => {
   const base = Date.UTC(2026, 10, 22, 10, 0, 0) * 1000;
@@ -140,4 +145,37 @@ test('plain selectors are read, anything more is refused', () => {
   ]) {
     assert.throws(() => readSelector(query), { name: 'UnsupportedQuery' }, query);
   }
+});
+
+test('objects in place of texts and numbers are refused, not converted', () => {
+  const trap = { toString: 1, valueOf: 1 };
+  for (const body of [
+    { size: trap },
+    { from: [trap] },
+    { sort: [{ '@timestamp': { order: trap } }] },
+    { query: { match: { message: { query: 'a', slop: trap } } } },
+    { query: { match: { message: { query: 'a', operator: trap } } } },
+    { query: { range: { size: { gte: trap } } } },
+    { query: { query_string: { query: 'a', default_operator: trap } } },
+    { query: { bool: { minimum_should_match: trap } } },
+  ])
+    assert.throws(() => readSearchRequest(body, new URLSearchParams(), 0), UnsupportedQuery, JSON.stringify(body));
+});
+
+test('ingested objects in place of texts and numbers are refused by name', async () => {
+  const trap = { toString: 1, valueOf: 1 };
+  const span = { traceId: 'a', id: 'b' };
+  for (const part of [
+    { kind: trap },
+    { timestamp: trap },
+    { duration: [trap] },
+    { annotations: [{ timestamp: trap }] },
+  ])
+    assert.throws(() => readZipkinSpans(JSON.stringify([{ ...span, ...part }])), SpansMalformed, JSON.stringify(part));
+  const odd = { name: trap, localEndpoint: { serviceName: trap, port: trap }, tags: { a: trap } };
+  assert.equal(readZipkinSpans(JSON.stringify([{ ...span, ...odd }])).length, 1, 'a text may be anything');
+  const text = `${JSON.stringify({ create: { _index: 'logs-a-b', _id: trap } })}\n{}\n`;
+  await assert.rejects(takeBulk(text, { store: {} as never, defaultIndex: undefined, nowMillis: 0 }), BulkMalformed);
+  assert.throws(() => readTargetGroups(JSON.stringify([{ targets: [trap] }])), /wanted/);
+  assert.throws(() => readTargetGroups(JSON.stringify([{ targets: ['a:1'], labels: { job: trap } }])), /wanted/);
 });

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createOtlpSpanEncoder } from '../../lib/codec/otlp-span.ts';
+import { createZipkinEncoder } from '../../lib/codec/zipkin-v2.ts';
 import { createRedactor } from '../../lib/logs/redact.ts';
+import type { Attributes } from '../../lib/model/attributes.ts';
 import { type SpanData, SpanKind, StatusCode } from '../../lib/model/span.ts';
 import { redactSpan } from '../../lib/traces/redacted-span.ts';
+import { RESOURCE } from '../metrics/fixtures.ts';
 
 const redactor = createRedactor(undefined);
 
@@ -57,4 +61,19 @@ test('attributes of the span, its events and links, and the status message lose 
   assert.equal(redacted.links[0]?.spanId, 'a2fb4a1d1a96d313');
   assert.equal(redacted.durationMicros, 2);
   assert.equal(JSON.stringify(given), before);
+});
+
+test('lists of numbers stay what they are: whole and broken ones under one name are no concern of a span', () => {
+  const given = span({
+    attributes: { prices: [10, 9.5, null], large: [2 ** 53, 0.5], pins: [1, 2], token: [1, 2.5] } as Attributes,
+  });
+  const redacted = redactSpan(given, redactor);
+  assert.deepEqual(redacted.attributes['prices'], [10, 9.5, null]);
+  assert.deepEqual(redacted.attributes['large'], [2 ** 53, 0.5]);
+  assert.equal(redacted.attributes['token'], '[redacted]');
+  const text = createZipkinEncoder(RESOURCE)(redacted);
+  assert.equal(JSON.parse(text).tags.prices, '10,9.5,');
+  const [resource] = [JSON.parse(createOtlpSpanEncoder(RESOURCE)(redacted))];
+  const prices = resource.scopeSpans[0].spans[0].attributes.find(({ key }: { key: string }) => key === 'prices');
+  assert.deepEqual(prices.value.arrayValue.values, [{ intValue: '10' }, { doubleValue: 9.5 }, {}]);
 });

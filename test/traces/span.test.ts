@@ -346,3 +346,31 @@ test('an onEnd that throws is a bug of ours and does not reach the app', async (
   engine.start('work', SpanKind.INTERNAL, undefined).end();
   assert.equal(internalErrors(), before + 1);
 });
+
+test('a context, link or status that throws when it is looked at changes nothing and throws nothing', () => {
+  const refusing = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('not for you');
+      },
+    },
+  );
+  const revoked = Proxy.revocable([], {});
+  revoked.revoke();
+  const odd = { traceId: '463ac35c9f6413ad48485a3953bb6124', spanId: 'a2fb4a1d1a96d313', traceFlags: Symbol('s') };
+  const data = recorded((span) => {
+    for (const hostile of [refusing, revoked.proxy, { context: refusing }, { context: odd }] as never[]) {
+      span.addLink(hostile);
+      span.addLinks(hostile);
+      span.addLinks([hostile]);
+      span.setStatus(hostile);
+    }
+  });
+  assert.equal(data.links.length, 2, 'a link whose flags are none is a link');
+  assert.equal(data.statusCode, 0);
+  const engine = createEngine({ sampler: createSampler('always_on', undefined), onEnd: () => {} });
+  const tracer = engine.provider.getTracer('x');
+  for (const options of [refusing, { links: revoked.proxy }, { kind: Symbol('s') }, { attributes: refusing }])
+    tracer.startSpan('work', options as never).end();
+});

@@ -58,3 +58,11 @@ test('explicit start and end; an end before the start is a duration of 1', () =>
     ],
   );
 });
+
+test('a time that no backend can hold is now: beyond the whole numbers it would be written with an exponent', () => {
+  const last = Number.MAX_SAFE_INTEGER;
+  assert.equal(toMicros(Math.floor(last / 1000), clock), Math.floor(last / 1000) * 1000);
+  assert.equal(toMicros(new Date(0), clock), NOW, 'Zipkin refuses a time of zero, and with it the whole list');
+  for (const input of [1e300, 1e13, [1e30, -1], [9_007_199_255, 0]] as const)
+    assert.equal(toMicros(input, clock), NOW, String(input));
+});

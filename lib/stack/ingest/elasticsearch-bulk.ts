@@ -157,6 +157,10 @@ function readAction(line: string, lineNumber: number, defaultIndex: string | und
   const index = fields['_index'] ?? defaultIndex;
   if (typeof index !== 'string' || index === '') throw new BulkMalformed('Validation Failed: 1: index is missing;');
   const id = fields['_id'];
+  if (typeof id === 'object' && id !== null)
+    throw new BulkMalformed(
+      `Malformed action/metadata line [${lineNumber}], expected a simple value for field [_id] but found [${Array.isArray(id) ? 'START_ARRAY' : 'START_OBJECT'}]`,
+    );
   if (id === '') throw new BulkMalformed('if _id is specified it must not be empty');
   // pino-elasticsearch asks for create in this way.
   const operation = name === 'index' && fields['op_type'] === 'create' ? 'create' : name;

@@ -76,9 +76,16 @@ export function readTargetGroups(text: string): ScrapeTarget[] {
   return groups.flatMap((group: { targets?: unknown; labels?: unknown }) => {
     if (typeof group !== 'object' || group === null || !Array.isArray(group.targets))
       throw new Error('got a group without targets');
-    const labels = Object.fromEntries(Object.entries(group.labels ?? {}).map(([name, value]) => [name, String(value)]));
-    return group.targets.map((address: unknown) => targetOf(String(address), labels, 'file_sd'));
+    const labels = Object.fromEntries(
+      Object.entries(group.labels ?? {}).map(([name, value]) => [name, wordOf(value, `label ${name}`)]),
+    );
+    return group.targets.map((address: unknown) => targetOf(wordOf(address, 'a target'), labels, 'file_sd'));
   });
+}
+
+function wordOf(value: unknown, what: string): string {
+  if (typeof value === 'object') throw new Error(`got an object or list for ${what}, wanted a text`);
+  return String(value);
 }
 
 /** One address of service discovery. Labels with two underscores say how to scrape and are not kept. */

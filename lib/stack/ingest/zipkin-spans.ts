@@ -1,3 +1,4 @@
+import { jsonNumber, jsonText } from '../json-value.ts';
 import type { SpanRecord } from '../store/store.ts';
 import { CORRELATION_TAG, spanFailed, type ZipkinSpan } from '../zipkin-span.ts';
 
@@ -58,8 +59,8 @@ function normalise(entry: Record<string, unknown>, path: string): ZipkinSpan {
       ? undefined
       : hexId(entry['parentId'], 'parentId', `${path}.parentId`);
   const kind = entry['kind'];
-  if (kind !== undefined && kind !== null && !KINDS.has(String(kind)))
-    throw new SpansMalformed(`No enum constant zipkin2.Span.Kind.${String(kind)} ${READING}`);
+  if (kind !== undefined && kind !== null && !KINDS.has(jsonText(kind)))
+    throw new SpansMalformed(`No enum constant zipkin2.Span.Kind.${jsonText(kind).slice(0, 50)} ${READING}`);
   const timestamp = whole(entry['timestamp'], `${path}.timestamp`);
   const duration = whole(entry['duration'], `${path}.duration`);
   return {
@@ -97,20 +98,20 @@ function hexId(value: unknown, name: string, path: string): string {
 
 function whole(value: unknown, path: string): number {
   if (value === undefined || value === null) return 0;
-  const number = Number(value);
-  if (!Number.isSafeInteger(number) || typeof value === 'object' || value === '')
-    throw new SpansMalformed(`Expected a long but was ${String(value).slice(0, 50)} path ${path} ${READING}`);
+  const number = jsonNumber(value);
+  if (!Number.isSafeInteger(number) || value === '')
+    throw new SpansMalformed(`Expected a long but was ${jsonText(value).slice(0, 50)} path ${path} ${READING}`);
   return number;
 }
 
 function text(value: unknown): string | undefined {
-  return value === undefined || value === null || value === '' ? undefined : String(value);
+  return value === undefined || value === null || value === '' ? undefined : jsonText(value);
 }
 
 function endpoint(value: unknown): ZipkinSpan['localEndpoint'] {
   if (typeof value !== 'object' || value === null) return undefined;
   const given = value as Record<string, unknown>;
-  const port = Number(given['port'] ?? 0);
+  const port = jsonNumber(given['port'] ?? 0);
   const result = {
     ...present('serviceName', text(given['serviceName'])),
     ...present('ipv4', text(given['ipv4'])),
@@ -128,7 +129,7 @@ function annotations(value: unknown, path: string): ZipkinSpan['annotations'] {
       const timestamp = whole(given['timestamp'], `${path}.annotations[${index}].timestamp`);
       if (timestamp === 0 || given['value'] === undefined)
         throw new SpansMalformed(`Incomplete annotation at ${path}.annotations[${index}].timestamp ${READING}`);
-      return { timestamp, value: String(given['value']) };
+      return { timestamp, value: jsonText(given['value']) };
     })
     .sort((one, other) => one.timestamp - other.timestamp);
 }
@@ -139,7 +140,7 @@ function tags(value: unknown, path: string): ZipkinSpan['tags'] {
   for (const [key, tag] of Object.entries(value)) {
     if (tag === null) throw new SpansMalformed(`No value at ${path}.tags.${key} ${READING}`);
     Object.defineProperty(result, key, {
-      value: typeof tag === 'object' ? JSON.stringify(tag) : String(tag),
+      value: jsonText(tag),
       enumerable: true,
       writable: true,
       configurable: true,

@@ -1,3 +1,4 @@
+import { jsonNumber, jsonText } from '../../json-value.ts';
 import { isTextField, type LogPredicate, wordsOf } from '../log-predicate.ts';
 import { compileQueryString, plainField } from '../lucene/query-string.ts';
 import { readTimeBound } from '../timestamp.ts';
@@ -83,6 +84,12 @@ function refuseOthers(body: Record<string, unknown>, name: string, known: readon
       throw new UnsupportedQuery(`[${name}] option [${key}] is not supported yet by the local stack`);
 }
 
+/** `or` unless said otherwise, in any case of letters. */
+function operatorOf(value: unknown, name: string): 'and' | 'or' {
+  const operator = textOf(value ?? 'or', `[${name}] operator`).toLowerCase();
+  return operator === 'and' ? 'and' : 'or';
+}
+
 function compileTerm(body: unknown): LogPredicate {
   const [field, given] = onlyEntry(body, 'term');
   if (typeof given !== 'object' || given === null) return termOf(field, textOf(given, '[term]'));
@@ -113,12 +120,11 @@ function compileMatch(kind: 'match' | 'match_phrase', body: unknown): LogPredica
   const [field, given] = onlyEntry(body, kind);
   const options = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : { query: given };
   refuseOthers(options, kind, ['query', 'operator']);
-  if (Number(options['slop'] ?? 0) !== 0)
+  if (jsonNumber(options['slop'] ?? 0) !== 0)
     throw new UnsupportedQuery(`[${kind}] option [slop] is not supported yet by the local stack`);
   const text = textOf(options['query'], `[${kind}]`);
   if (!isTextField(field)) return termOf(field, text);
-  const how =
-    kind === 'match_phrase' ? 'phrase' : String(options['operator'] ?? 'or').toLowerCase() === 'and' ? 'all' : 'any';
+  const how = kind === 'match_phrase' ? 'phrase' : operatorOf(options['operator'], kind) === 'and' ? 'all' : 'any';
   return { kind: 'words', field, words: wordsOf(text), how };
 }
 
@@ -134,10 +140,10 @@ function compileRange(body: unknown, nowMillis: number): LogPredicate {
   for (const bound of ['gt', 'gte', 'lt', 'lte'] as const) {
     const value = options[bound];
     if (value === undefined || value === null) continue;
-    const read = field === '@timestamp' ? readTimeBound(value, nowMillis) : Number(value);
+    const read = field === '@timestamp' ? readTimeBound(value, nowMillis) : jsonNumber(value);
     if (read === undefined || Number.isNaN(read))
       throw new UnsupportedQuery(
-        `failed to parse [${String(value).slice(0, 100)}] as a bound of [${field}]; give ISO 8601, milliseconds or now-15m`,
+        `failed to parse [${jsonText(value).slice(0, 100)}] as a bound of [${field}]; give ISO 8601, milliseconds or now-15m`,
       );
     bounds[bound] = read;
   }
@@ -154,7 +160,7 @@ function compileText(body: Record<string, unknown>): LogPredicate {
   const field = body['default_field'];
   return compileQueryString(textOf(body['query'], '[query_string]'), {
     defaultField: typeof field === 'string' && field !== '*' ? field : undefined,
-    defaultOperator: String(body['default_operator'] ?? 'or').toLowerCase() === 'and' ? 'and' : 'or',
+    defaultOperator: operatorOf(body['default_operator'], 'query_string'),
   });
 }
 
@@ -168,9 +174,10 @@ function compileBool(body: Record<string, unknown>, nowMillis: number, depth: nu
   const required = [...clauses('must'), ...clauses('filter')];
   const should = clauses('should');
   const minimum = body['minimum_should_match'] ?? (required.length === 0 && should.length > 0 ? 1 : 0);
-  if (Number(minimum) !== 0 && Number(minimum) !== 1)
+  const least = jsonNumber(minimum);
+  if (least !== 0 && least !== 1)
     throw new UnsupportedQuery('[bool] option [minimum_should_match] is supported as 0 or 1 by the local stack');
-  if (Number(minimum) === 1 && should.length > 0) required.push({ kind: 'or', of: should });
+  if (least === 1 && should.length > 0) required.push({ kind: 'or', of: should });
   for (const clause of clauses('must_not')) required.push({ kind: 'not', of: clause });
   return required.length === 0 ? { kind: 'all' } : required.length === 1 ? required[0]! : { kind: 'and', of: required };
 }

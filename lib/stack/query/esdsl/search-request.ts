@@ -1,3 +1,4 @@
+import { jsonNumber, jsonText } from '../../json-value.ts';
 import type { LogPredicate } from '../log-predicate.ts';
 import { UnsupportedQuery } from '../unsupported.ts';
 import { compileQuery } from './query-dsl.ts';
@@ -60,9 +61,11 @@ export function readSearchRequest(
 }
 
 function count(value: unknown, name: string): number {
-  const number = Number(value);
+  const number = jsonNumber(value);
   if (!Number.isInteger(number) || number < 0)
-    throw new UnsupportedQuery(`[${name}] parameter cannot be negative or fractional, found [${String(value)}]`);
+    throw new UnsupportedQuery(
+      `[${name}] parameter cannot be negative or fractional, found [${jsonText(value).slice(0, 100)}]`,
+    );
   return number;
 }
 
@@ -97,7 +100,7 @@ function sortFields(entry: unknown): [string, string][] {
     throw new UnsupportedQuery('got a sort that is neither a field nor an object');
   return Object.entries(entry).map(([field, direction]) => [
     field,
-    String(
+    jsonText(
       typeof direction === 'object' && direction !== null
         ? ((direction as { order?: unknown }).order ?? 'asc')
         : direction,
