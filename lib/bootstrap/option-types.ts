@@ -9,12 +9,17 @@ export class Unacceptable extends Error {}
 /** Characters of a value that a sentence repeats. */
 const MAX_SHOWN = 200;
 
-/** A value inside of a sentence of one line, quoted. */
-export function shown(value: string): string {
-  return JSON.stringify(value.slice(0, MAX_SHOWN)).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
+/** Text from outside as part of one line. */
+export function inLine(value: string): string {
+  return value.replace(
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** A value inside of a sentence of one line, quoted. */
+export function shown(value: string): string {
+  return inLine(JSON.stringify(value.slice(0, MAX_SHOWN)));
 }
 
 export function text(value: string): string {

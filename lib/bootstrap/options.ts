@@ -270,7 +270,7 @@ export function readOptions(code: ObserveOptions, env: NodeJS.ProcessEnv): { giv
       if (!(error instanceof as.Unacceptable)) throw error;
       const got = option.secret ? '(secret)' : value === undefined ? typeof fromCode : as.shown(value);
       mistakes.push(
-        `${fromCode !== undefined ? `option ${name}` : option.env}: got ${got}, ${error.message}; correct or unset it`,
+        `${fromCode !== undefined ? `option ${name}` : option.env}: got ${got}, ${as.inLine(error.message)}; correct or unset it`,
       );
     }
   }

@@ -155,6 +155,7 @@ test('a mistake is one line of bounded length, whatever was given', () => {
     'OTEL_RESOURCE_ATTRIBUTES',
     'SIGHTLINE_CORRELATION_HEADERS',
     'SIGHTLINE_TRACES_KEEP',
+    'SIGHTLINE_TRACES_ROUTES',
     'SIGHTLINE_STATSD_URL',
   ]) {
     const { mistakes } = readOptions({}, { [name]: `a=%ZZ\n\u0085\u2028sightline: forged${'x'.repeat(5000)}` });

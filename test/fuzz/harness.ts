@@ -95,6 +95,8 @@ export async function fuzz(options: FuzzOptions): Promise<ReadonlyMap<string, nu
         for (let left = casesOf(target); left > 0 && (found.get(name) ?? 0) < findingsOfTarget; left -= 1) {
           const number = done.get(name) ?? 0;
           done.set(name, number + 1);
+          // For the servers and children of other targets, which live as long as the run.
+          await new Promise((resolve) => setImmediate(resolve));
           const finding = await runCase(target, seed, number, number % COUNTED_EVERY === 0 ? steps : undefined);
           if (finding === undefined) continue;
           found.set(name, (found.get(name) ?? 0) + 1);

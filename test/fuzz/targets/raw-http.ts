@@ -23,6 +23,8 @@ interface Pair {
   readonly ports: readonly [number, number];
 }
 
+/** Other targets may keep this process, and its receiver with it, busy for longer than a request waits. */
+const ABOUT_RECEIVER = /^sightline: (?:logs|traces): \S+ (?:does not take them|takes them again).*\n/gm;
 /** Conversations before two answers count as different. */
 const MORE_TRIES = 20;
 
@@ -125,7 +127,7 @@ async function assertAlikeAtTimes(
     const [one = '', two = ''] = await ask();
     bares.add(withoutOurs(one));
     observeds.add(withoutOurs(two));
-    if (!bares.isDisjointFrom(observeds)) return;
+    if ([...bares].some((answer) => observeds.has(answer))) return;
   }
   assert.equal(withoutOurs(observed), withoutOurs(bare), `for ${JSON.stringify(text.slice(0, 2000))}`);
 }
@@ -145,7 +147,11 @@ export const RAW_HTTP: FuzzTarget = {
     const [bare = '', observed = ''] = await ask();
     for (const id of valuesOf(observed, 'x-correlation-id')) assert.match(id, ACCEPTED_ID);
     if (withoutOurs(observed) !== withoutOurs(bare)) await assertAlikeAtTimes(ask, { bare, observed, text });
-    assert.equal(children[1].stderr(), children[0].stderr(), 'the observer has said something');
+    assert.equal(
+      children[1].stderr().replace(ABOUT_RECEIVER, ''),
+      children[0].stderr(),
+      'the observer has said something',
+    );
     // What came is of no interest here, and a long run has much of it.
     (receiver.spans as unknown[]).length = 0;
     (receiver.documents as unknown[]).length = 0;
