@@ -9,6 +9,7 @@ import { statsdMapping, taggedMapping } from '../lib/codec/statsd-mapping.ts';
 import { configurationPage } from './docs/configuration.ts';
 import { limitsPage } from './docs/limits.ts';
 import { metricsPage } from './docs/metrics.ts';
+import { privacyPage } from './docs/privacy.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -20,6 +21,7 @@ const FILES: readonly { readonly path: string; readonly make: () => string }[] =
   { path: 'docs/configuration.md', make: configurationPage },
   { path: 'docs/limits.md', make: () => limitsPage(root) },
   { path: 'docs/metrics.md', make: metricsPage },
+  { path: 'docs/privacy.md', make: privacyPage },
 ];
 
 const check = process.argv.includes('--check');

@@ -207,7 +207,12 @@ export const OPTIONS = {
   ),
   journalMax: row('SIGHTLINE_JOURNAL_MAX', '512mb', 'what the journal of one service may take', as.bytes),
   journalMaxAge: row('SIGHTLINE_JOURNAL_MAX_AGE', '24h', 'what the journal of one service may keep', as.duration),
-  redact: row('SIGHTLINE_REDACT', 'built-in key list', 'extra keys, added; `-key` removes a built-in', as.text),
+  redact: row(
+    'SIGHTLINE_REDACT',
+    'built-in key list',
+    'extra keys, added; `-key` removes a built-in; a field of ours such as `url.query` is hidden too ([what is recorded](privacy.md))',
+    as.text,
+  ),
   shutdownTimeout: row('SIGHTLINE_SHUTDOWN_TIMEOUT', '3s', 'hard deadline of a flush', as.duration),
   drainTimeout: row('SIGHTLINE_DRAIN_TIMEOUT', '500ms', 'how long a signal waits for delivery', as.duration),
   diagLevel: row(

@@ -16,7 +16,7 @@ import {
   pinoDocument,
   unserialisableDocument,
 } from './pino-document.ts';
-import type { Redactor } from './redact.ts';
+import { REDACTED, type Redactor } from './redact.ts';
 
 /** pino's number of level `error`; from here on a logged error counts as told. */
 const ERROR_LEVEL = 50;
@@ -67,11 +67,13 @@ export class LogPipeline {
   private readonly documents: PinoDocumentOptions;
   private readonly staticFields: string;
   private readonly now: () => number;
+  private readonly hidesPath: boolean;
 
   constructor(options: LogPipelineOptions) {
     this.options = options;
     this.staticFields = encodeStaticFields(options);
     this.now = options.now ?? Date.now;
+    this.hidesPath = options.redactor.hides('url.path');
     this.documents = {
       redactor: options.redactor,
       limits: options.fieldLimits,
@@ -115,13 +117,13 @@ export class LogPipeline {
 
   /** One line per request: level `info`, `warn` when it was aborted, `error` for a 5xx. */
   accessLine(scope: RequestScope, end: RequestLineEnd): void {
-    const { accessLog, sink, onLine, redactor } = this.options;
+    const { accessLog, sink, onLine } = this.options;
     const { statusCode } = end;
     const bad = statusCode === undefined || statusCode >= 500;
     if (accessLog === 'off') return;
     if (accessLog !== 'on' && !bad && statusCode < 400 && !(accessLog === 'sampled' && isSampled(scope))) return;
     const level = statusCode === undefined ? 'warn' : statusCode >= 500 ? 'error' : 'info';
-    const path = redactor.url(scope.path.slice(0, MAX_PATH));
+    const path = this.pathOf(scope);
     const said = `${scope.method} ${path} ${statusCode ?? end.errorType ?? 'aborted'} ${Math.round(nanos(end) / NANOS_PER_MILLI)}ms`;
     sink.log(
       `${this.requestHead(level, said, scope, end, path)},"event.duration":${nanos(end)},"event.kind":"event","event.category":["web"],"event.type":["access"],"event.outcome":"${bad ? 'failure' : 'success'}"}`,
@@ -134,7 +136,7 @@ export class LogPipeline {
   errorLine(scope: RequestScope, error: unknown, end: RequestLineEnd): void {
     const { sink, onLine, redactor } = this.options;
     const fields = errorFields(error, redactor);
-    const path = redactor.url(scope.path.slice(0, MAX_PATH));
+    const path = this.pathOf(scope);
     const route = scope.route ?? '';
     const handler = scope.handler ?? (route === '' ? scope.method : `${scope.method} ${route}`);
     const said = `${scope.method} ${route === '' ? path : route} failed: ${fields.message === '' ? fields.type : fields.message}`;
@@ -160,9 +162,13 @@ export class LogPipeline {
     );
     document += `,"event.action":"${kind}"`;
     if (scope !== undefined)
-      document += `,"http.request.method":"${scope.method}","url.path":${jsonString(redactor.url(scope.path.slice(0, MAX_PATH)))}`;
+      document += `,"http.request.method":"${scope.method}","url.path":${jsonString(this.pathOf(scope))}`;
     sink.log(`${document}${boundedError(fields)}}`, true);
     onLine('fatal');
+  }
+
+  private pathOf({ path }: RequestScope): string {
+    return this.hidesPath ? REDACTED : this.options.redactor.url(path.slice(0, MAX_PATH));
   }
 
   private requestHead(level: string, message: string, scope: RequestScope, end: RequestLineEnd, path: string): string {

@@ -22,6 +22,8 @@ const KEY_AS_TEXT = 8;
 export interface Redactor {
   /** Whether the value under this key never leaves. */
   isSecretKey(key: string): boolean;
+  /** Whether `SIGHTLINE_REDACT` names this field of ours (`url.query`) as a whole. Ask once: it is not remembered. */
+  hides(field: string): boolean;
   /**
    * A parsed JSON value without its secrets, changed in place; gives the value to use. Names and depth become such that an
    * index takes them.
@@ -163,6 +165,7 @@ export function createRedactor(spec: string | undefined): Redactor {
 
   return {
     isSecretKey: (key) => keys.judge(key) !== 'plain',
+    hides: keys.names,
     value: (input) => walk(input, 0),
     member,
     text,

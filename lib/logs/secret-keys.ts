@@ -91,6 +91,8 @@ function decode(name: string): string {
 export interface SecretKeys {
   /** Whether the value under a key of an object, a header or a pair in a text is a secret. */
   judge(key: string): Verdict;
+  /** Whether a name was given, or is built in, as it is: `address` does not name `client.address`. */
+  names(key: string): boolean;
   /** The same for the name of a query parameter, percent-encoded or not. */
   isQuerySecret(name: string): boolean;
 }
@@ -148,6 +150,7 @@ export function createSecretKeys(spec: string | undefined): SecretKeys {
 
   return {
     judge,
+    names: (key) => keys.has(normalise(key)),
     isQuerySecret(name) {
       const plain = name.includes('%') ? decode(name) : name;
       const normal = normalise(plain);

@@ -7,6 +7,8 @@ export interface SpanRedactor {
   member(key: string, value: unknown): unknown;
   /** Free text without tokens, credentials in URLs and pairs with a secret name. */
   text(text: string): string;
+  /** Whether the user has named this field of ours as one to hide. */
+  hides(field: string): boolean;
 }
 
 /** Set by our own instruments from values that were cleaned there or hold nothing of a caller: not looked at again. */
@@ -37,18 +39,31 @@ function cleanList(key: string, list: readonly unknown[], redactor: SpanRedactor
   return verdict === '' ? list : verdict;
 }
 
+/** By redactor, since its list does not change: those of ours that the user has not named. */
+const cleanKeys = new WeakMap<SpanRedactor, ReadonlySet<string>>();
+
+function cleanKeysOf(redactor: SpanRedactor): ReadonlySet<string> {
+  let keys = cleanKeys.get(redactor);
+  if (keys === undefined) {
+    keys = new Set([...CLEAN_KEYS].filter((key) => !redactor.hides(key)));
+    cleanKeys.set(redactor, keys);
+  }
+  return keys;
+}
+
 /** The same object when nothing was hidden. */
 function redactAttributes(attributes: Attributes, redactor: SpanRedactor): Attributes {
   let copy: Attributes | undefined;
+  const clean = cleanKeysOf(redactor);
   for (const key of Object.keys(attributes)) {
-    if (CLEAN_KEYS.has(key)) continue;
+    if (clean.has(key)) continue;
     const value = attributes[key];
-    const clean = (
+    const redacted = (
       Array.isArray(value) ? cleanList(key, value, redactor) : redactor.member(key, value)
     ) as AttributeValue;
-    if (clean === value) continue;
+    if (redacted === value) continue;
     copy ??= { ...attributes };
-    copy[key] = clean;
+    copy[key] = redacted;
   }
   return copy ?? attributes;
 }

@@ -309,3 +309,12 @@ test('an element with a secret name whose end was cut off', () => {
   assert.equal(redactor.text('body <password>hunter2'), 'body <password>[redacted]');
   assert.equal(redactor.text('if (a < b) throw'), 'if (a < b) throw');
 });
+
+test('a field of ours is hidden when it is named as a whole', () => {
+  const redactor = createRedactor('url.query,address');
+  assert.deepEqual(
+    ['url.query', 'url.path', 'client.address', 'address'].map((field) => redactor.hides(field)),
+    [true, false, false, true],
+  );
+  assert.equal(createRedactor('url.query,-url.query').hides('url.query'), false);
+});
