@@ -38,7 +38,7 @@ export interface ClusterOptions {
 }
 
 export interface Cluster {
-  /** The app listens: from now on somebody must answer for this process. */
+  /** The app listens, or works without a server: from now on somebody must answer for this process. Safe to repeat. */
   onListen(): void;
   /** URL of the admin port that answers for this process; undefined while there is none. */
   readonly url: string | undefined;

@@ -32,6 +32,11 @@ const DEFAULT_CORRELATION_HEADERS = ['x-correlation-id', 'x-request-id'] as cons
 const DEFAULT_IGNORED = ['/livez', '/readyz', '/healthz', '/health', '/metrics', '/favicon.ico'] as const;
 /** After the first listen: an app that has just started has better things to do than to start our worker. */
 const DELIVERY_START_MILLIS = 1000;
+/**
+ * After the first record of a process without a server: a consumer of a queue is a service too, and lives; a script
+ * that ends before has no port.
+ */
+const ADMIN_WITHOUT_SERVER_MILLIS = 3000;
 /** A process that pushes has its worker this long after its start. */
 const PUSH_WORKER_MILLIS = 100;
 const DEFAULT_ADMIN_PORT = 9470;
@@ -72,9 +77,13 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
   const { given, resource } = settings;
   const redactor = createRedactor(given.redact);
   const enabled = enabledBy(given);
+  let withoutServer: NodeJS.Timeout | undefined;
   const delivery = createDelivery(settings, {
     redactor,
-    onFirstRecord: onActive,
+    onFirstRecord() {
+      onActive();
+      withoutServer = runOutside(() => setTimeout(() => cluster?.onListen(), ADMIN_WITHOUT_SERVER_MILLIS).unref());
+    },
   });
   const { sink, start: startDelivery } = delivery;
   const tracing = createYieldingTracing(delivery.tracing, createDuplicateRule(enabled));
@@ -231,6 +240,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
       await metering.push?.now(millis, last);
     },
     stop() {
+      clearTimeout(withoutServer);
       cluster?.stop();
       withdrawTarget?.();
       unwatchAgents();

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { freePort } from '../support/ports.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { backendPath } from './directory.ts';
-import { startServer } from './server.ts';
+import { type Server, startServer } from './server.ts';
 
 /** Elasticsearch refuses to run as root: then it runs as nobody. */
 const NOBODY = 65_534;
@@ -18,6 +18,8 @@ export interface Elasticsearch {
   /** Documents that match, at most 10 000. */
   search(index: string, query: object): Promise<readonly Record<string, any>[]>;
   count(index: string, query: object): Promise<number>;
+  /** To stop, pause and restart it. */
+  readonly server: Server;
   stop(): Promise<void>;
 }
 
@@ -101,6 +103,7 @@ export async function startElasticsearch(settings: readonly string[] = []): Prom
     async count(index, query) {
       return (await request('POST', `/${index}/_count?ignore_unavailable=true`, { query })).count;
     },
+    server,
     stop: () => server.stop(),
   };
 }

@@ -25,14 +25,65 @@ export interface ServerOptions {
 }
 
 export interface Server {
-  /** Ends the server at once; its data is in a temporary directory. Safe to call twice. */
+  /** Ends the server at once, by SIGKILL; its data is in a temporary directory. Safe to call twice. */
   stop(): Promise<void>;
+  /** Starts a server that was stopped again, on the same data, and waits until it answers. */
+  restart(): Promise<void>;
+  /** Stops its processes (SIGSTOP) without ending them: connections stay open, nothing is answered. */
+  pause(): void;
+  resume(): void;
   /** The last lines it printed. */
   output(): string;
 }
 
 /** Starts a server program and waits until `readyUrl` answers. */
 export async function startServer(options: ServerOptions): Promise<Server> {
+  let output = '';
+  let running = spawnServer(options, (text) => {
+    output = (output + text).slice(-KEPT_OUTPUT);
+  });
+  const server: Server = {
+    stop: () => running.stop(),
+    async restart() {
+      await running.stop();
+      running = spawnServer(options, (text) => {
+        output = (output + text).slice(-KEPT_OUTPUT);
+      });
+      await ready();
+    },
+    pause: () => running.signal('SIGSTOP'),
+    resume: () => running.signal('SIGCONT'),
+    output: () => output,
+  };
+  async function ready(): Promise<void> {
+    try {
+      const state = await eventually(
+        `${options.name} to answer`,
+        async () => {
+          if (running.ended()) return 'ended';
+          const response = await fetch(options.readyUrl, { signal: AbortSignal.timeout(5_000) });
+          await response.arrayBuffer();
+          return response.ok ? 'ready' : undefined;
+        },
+        { timeoutMillis: READY_MILLIS, pauseMillis: 100 },
+      );
+      if (state === 'ended') throw new Error(`${options.name} ended before it was ready`);
+    } catch (error) {
+      await running.stop();
+      throw new Error(`${options.name} did not start:\n${output}`, { cause: error });
+    }
+  }
+  await ready();
+  return server;
+}
+
+interface Running {
+  stop(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  ended(): boolean;
+}
+
+function spawnServer(options: ServerOptions, keep: (text: string) => void): Running {
   const child: ChildProcess = spawn('bash', ['-c', WATCHDOG, options.name, options.command, ...options.args], {
     detached: true,
     env: options.env ?? process.env,
@@ -40,40 +91,29 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
   });
-  let output = '';
   let ended = false;
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
-  };
-  child.stdout?.on('data', keep).on('end', () => {
-    ended = true;
-  });
-  child.stderr?.on('data', keep);
+  child.stdout
+    ?.on('data', (chunk: Buffer) => keep(chunk.toString()))
+    .on('end', () => {
+      ended = true;
+    });
+  child.stderr?.on('data', (chunk: Buffer) => keep(chunk.toString()));
   child.stdin?.on('error', () => {});
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const server: Server = {
+  return {
     async stop() {
+      // A paused watchdog would not see the end of its input.
+      this.signal('SIGCONT');
       child.stdin?.end();
       await gone;
     },
-    output: () => output,
+    signal(name) {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, name);
+      } catch {
+        // The group has ended.
+      }
+    },
+    ended: () => ended,
   };
-  try {
-    await eventually(
-      `${options.name} to answer`,
-      async () => {
-        if (ended) return 'ended';
-        const response = await fetch(options.readyUrl, { signal: AbortSignal.timeout(5_000) });
-        await response.arrayBuffer();
-        return response.ok ? 'ready' : undefined;
-      },
-      { timeoutMillis: READY_MILLIS, pauseMillis: 100 },
-    ).then((state) => {
-      if (state === 'ended') throw new Error(`${options.name} ended before it was ready`);
-    });
-  } catch (error) {
-    await server.stop();
-    throw new Error(`${options.name} did not start:\n${output}`, { cause: error });
-  }
-  return server;
 }

@@ -1,7 +1,7 @@
 import { freePort } from '../support/ports.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { backendPath } from './directory.ts';
-import { startServer } from './server.ts';
+import { type Server, startServer } from './server.ts';
 
 export interface ZipkinSpan {
   readonly traceId: string;
@@ -20,6 +20,8 @@ export interface Zipkin {
   trace(traceId: string): Promise<readonly ZipkinSpan[]>;
   /** Traces that match Zipkin's search, such as `{ annotationQuery: 'correlation.id=abc' }`. */
   traces(query: Readonly<Record<string, string>>): Promise<readonly (readonly ZipkinSpan[])[]>;
+  /** To stop, pause and restart it. */
+  readonly server: Server;
   stop(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function startZipkin({ maxSpans = 100_000 }: { maxSpans?: number } 
       if (!response.ok) throw new Error(`Zipkin answered ${response.status}: ${await response.text()}`);
       return (await response.json()) as ZipkinSpan[][];
     },
+    server,
     stop: () => server.stop(),
   };
 }

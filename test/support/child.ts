@@ -38,6 +38,8 @@ export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly input?: string;
+  /** true: standard input stays open for `write`. */
+  readonly keepInput?: boolean;
   readonly timeoutMillis?: number;
 }
 
@@ -56,6 +58,10 @@ export interface Child {
   readonly ended: Promise<Ended>;
   /** First match of a pattern in standard output; rejects when the program ends without it. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Writes to standard input, where it was kept open. */
+  write(text: string): void;
+  /** true once the program has ended. */
+  closed(): boolean;
   /** Sends a signal to the program alone. */
   kill(signal?: NodeJS.Signals): void;
   /** Sends a signal (default SIGTERM) and waits for the end. */
@@ -102,7 +108,8 @@ export function startProgram(
     if (stderr.length < KEPT_OUTPUT) stderr += text;
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
+  if (options.keepInput === true) child.stdin.write(options.input ?? '');
+  else child.stdin.end(options.input ?? '');
 
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -150,6 +157,10 @@ export function startProgram(
         check();
       });
     },
+    write(text) {
+      child.stdin.write(text);
+    },
+    closed: () => closed !== undefined,
     kill(signal = 'SIGTERM') {
       child.kill(signal);
     },
