@@ -8,6 +8,9 @@ import { openDisk } from './disk.ts';
 import { type Ending, type Fault, setProxies, type Target } from './faults.ts';
 import type { ProxyMode } from './faulty-proxy.ts';
 
+/** A program that has not ended by then is held by something. */
+const PROGRAM_MILLIS = 240_000;
+
 /** `bare`: the program without the one line, as the control of what it costs. */
 export type Delivery = 'journal' | 'direct' | 'bare';
 
@@ -98,7 +101,7 @@ function startLoad(
       ...options.destination.environment,
       ...extra,
     },
-    timeoutMillis: 300_000,
+    timeoutMillis: PROGRAM_MILLIS,
   });
 }
 

@@ -27,4 +27,12 @@ suite('the fault matrix, in short', { concurrency: 2 }, () => {
         const result = await runEnding(ending, mode, { ...SHORT, kind: 'elasticsearch-zipkin' });
         assertPromise(result, false, mode.kind === 'hang');
       });
+  test('direct mode: backends that hang do not hold a program whose loop is empty', async () => {
+    const result = await runEnding(
+      'normally',
+      { kind: 'hang' },
+      { ...SHORT, delivery: 'direct', kind: 'elasticsearch-zipkin' },
+    );
+    assert.equal(result.ended, '0', result.stderr);
+  });
 });

@@ -4,6 +4,7 @@ import type { LogDestination } from '../delivery-options.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { StockPackages } from './stock-packages.ts';
 import { suppressed } from './suppressed.ts';
+import { unheldAgent } from './unheld.ts';
 
 /** Bytes and time after which pino-elasticsearch sends; its own defaults are 1000 bytes and 30 s. */
 const FLUSH_BYTES = 16 * 1024;
@@ -94,11 +95,18 @@ export class StockLogs {
 
   /** The client of pino-elasticsearch, told what became of each document: its stream does not say. */
   private countingClient(): unknown {
-    const { Client } = this.packages.loadOf('pino-elasticsearch', '@elastic/elasticsearch');
+    const { Client, HttpConnection } = this.packages.loadOf('pino-elasticsearch', '@elastic/elasticsearch');
     const { outcomes, destination } = this;
     return class extends Client {
       constructor(options: object) {
-        super({ ...options, requestTimeout: REQUEST_TIMEOUT_MILLIS, headers: { ...destination.headers } });
+        super({
+          ...options,
+          requestTimeout: REQUEST_TIMEOUT_MILLIS,
+          headers: { ...destination.headers },
+          // The client's own connection holds the process until its last request has timed out.
+          Connection: HttpConnection,
+          agent: unheldAgent,
+        });
         const bulk = this.helpers.bulk.bind(this.helpers);
         this.helpers.bulk = (given: BulkOptions) =>
           bulk({

@@ -21,6 +21,7 @@ import {
   TARGET_KEY,
 } from './stock-processor.ts';
 import { SUPPRESS_KEY } from './suppressed.ts';
+import { unholdRequestsTo } from './unheld.ts';
 
 /** How long the batch processor gathers; its own default of 5 s loses more when a process dies. */
 const SCHEDULE_MILLIS = 1000;
@@ -56,6 +57,7 @@ export class StockTracing implements Tracing {
     const { NodeSDK } = packages.load('@opentelemetry/sdk-node');
     const { resourceFromAttributes } = packages.loadOf('@opentelemetry/sdk-node', '@opentelemetry/resources');
     const batch = zipkinUrl === undefined ? undefined : createBatch(packages, zipkinUrl, outcomes);
+    if (zipkinUrl !== undefined) unholdRequestsTo(zipkinUrl);
     this.processor = new StockProcessor(batch, rules, outcomes);
     const sdk = new NodeSDK({
       resource: resourceFromAttributes(attributesOf(resource)),
