@@ -5,6 +5,7 @@
 export const ERRORS = {
   SIGHTLINE_E_OPTION: 'An option has a value that is not accepted.',
   SIGHTLINE_E_RUNTIME: 'This runtime cannot be observed.',
+  SIGHTLINE_E_BUNDLED: 'This package is inside a bundle, where it cannot start.',
   SIGHTLINE_E_INTERNAL: 'A bug of Sightline was caught; the app is not affected.',
   SIGHTLINE_E_PORT_TAKEN: 'A port that was asked for is taken.',
   SIGHTLINE_E_METRIC_NAME: 'A metric name or label breaks the naming rules.',

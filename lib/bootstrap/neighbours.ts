@@ -1,11 +1,21 @@
 import { diag } from '../core/diag.ts';
 import { onRequire } from '../instruments/module-hooks.ts';
+import { NEXT_TRACER, watchNext } from '../instruments/next.ts';
+import { SpanKind } from '../model/span.ts';
 import type { DuplicateRule } from '../traces/guest.ts';
 
-/** Instrumentations of OpenTelemetry that make the same HTTP spans as ours, and which of ours that is. */
-const SAME_WORK: ReadonlyMap<string, string> = new Map([
-  ['@opentelemetry/instrumentation-http', 'http'],
-  ['@opentelemetry/instrumentation-undici', 'undici'],
+/** Who makes the same HTTP spans as our instruments, and which of ours that is, for servers and for clients. */
+interface SameWork {
+  readonly server?: string;
+  readonly client?: string;
+  /** Made of itself, by a framework: nobody needs to be told. */
+  readonly silent?: true;
+}
+
+const SAME_WORK: ReadonlyMap<string, SameWork> = new Map([
+  ['@opentelemetry/instrumentation-http', { server: 'http', client: 'http' }],
+  ['@opentelemetry/instrumentation-undici', { client: 'undici' }],
+  [NEXT_TRACER, { server: 'http', client: 'undici', silent: true }],
 ]);
 
 /** Said once, however many parts another SDK has registered. */
@@ -30,11 +40,14 @@ function sayJoining(name: string): void {
  */
 export function createDuplicateRule(enabled: (name: string) => boolean): DuplicateRule {
   return {
-    isDuplicate(scope) {
-      const instrument = SAME_WORK.get(scope);
+    isDuplicate(scope, kind) {
+      const instrument = SAME_WORK.get(scope)?.[kind === SpanKind.SERVER ? 'server' : 'client'];
       return instrument !== undefined && enabled(instrument);
     },
-    onDuplicate: sayJoining,
+    onDuplicate(scope) {
+      if (SAME_WORK.get(scope)?.silent !== true) sayJoining(scope);
+    },
+    watcher: (scope) => (scope === NEXT_TRACER && enabled('http') ? watchNext : undefined),
   };
 }
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Resource } from '../model/resource.ts';
 import type { GivenOptions } from './options.ts';
-import { isPm2Container } from './runtime-guard.ts';
+import { isLauncher, isPm2Container } from './runtime-guard.ts';
 
 /** Directories looked at upwards from the app's main file; deeper trees than this are not met in practice. */
 const MAX_LEVELS = 32;
@@ -53,11 +53,12 @@ function readPackage(path: string): PackageFacts | undefined {
 }
 
 /**
- * The app's main file. PM2 starts every app from a script of its own, and says in the environment which one is meant: in
+ * The app's main file; undefined where a launcher (`next start`) finds the app from the working directory. PM2 starts every app from a script of its own, and says in the environment which one is meant: in
  * cluster mode as JSON, which that script has not yet read.
  */
 function mainScript(env: NodeJS.ProcessEnv): string | undefined {
   const started = process.argv[1];
+  if (isLauncher(started)) return undefined;
   if (!isPm2Container(started)) return started;
   try {
     const { pm_exec_path: script } = JSON.parse(env['pm2_env'] ?? '{}') as { pm_exec_path?: unknown };

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Tracer } from '@opentelemetry/api';
 import { health } from '../admin/health.ts';
 import { ObservationContextManager } from '../context/context-manager.ts';
 import { correlation } from '../context/correlation.ts';
@@ -10,6 +11,7 @@ import { log } from '../logs/logger.ts';
 import { metrics } from '../metrics/user-metrics.ts';
 import { createComponents } from './components.ts';
 import type { GlobalApi } from './global-api.ts';
+import { inertObservation } from './inert.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { saySteppingBack } from './neighbours.ts';
 import type { Observation, ShutdownResult } from './observation.ts';
@@ -42,7 +44,7 @@ export function start(options: ObserveOptions, globals: GlobalApi): Observation 
   const { given, mistakes } = readOptions(options, process.env);
   if (mistakes.length > 0) throw new SightlineError('SIGHTLINE_E_OPTION', mistakes.join('\n'), mistakes);
   if (given.diagLevel !== undefined) setDiagLevel(given.diagLevel);
-  if (given.disabled === true) return inertObservation();
+  if (given.disabled === true) return inertObservation(apiTracer);
 
   const settings = createSettings(given, createResource(given, process.env), process.env);
   const observation = assemble(settings, globals);
@@ -51,21 +53,10 @@ export function start(options: ObserveOptions, globals: GlobalApi): Observation 
   return observation;
 }
 
-/** What `observe` gives under `OTEL_SDK_DISABLED=true`: everything callable, nothing hooked, nothing opened. */
-function inertObservation(): Observation {
-  return {
-    log,
-    metrics,
-    get tracer() {
-      const { trace } = createRequire(import.meta.url)('@opentelemetry/api') as typeof import('@opentelemetry/api');
-      return trace.getTracer('sightline');
-    },
-    correlation,
-    health,
-    admin: { url: undefined },
-    flush: () => Promise.resolve(),
-    shutdown: () => Promise.resolve({ delivered: 0, onDisk: 0, dropped: 0 }),
-  };
+/** Loads the API, which the one line itself does not. */
+function apiTracer(): Tracer {
+  const { trace } = createRequire(import.meta.url)('@opentelemetry/api') as typeof import('@opentelemetry/api');
+  return trace.getTracer('sightline');
 }
 
 function assemble(settings: Settings, globals: GlobalApi): Observation {

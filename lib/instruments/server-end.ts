@@ -77,6 +77,12 @@ function serverAttributes(scope: ServerScope, end: ServerEnd, { redactor, option
   return attributes;
 }
 
+/** Frameworks that we do not know say their route where OpenTelemetry's conventions have it: on the server span. */
+function routeOnSpan(span: Span | undefined): string | undefined {
+  const route = (span as { attributes?: Attributes } | undefined)?.attributes?.['http.route'];
+  return typeof route === 'string' && route !== '' ? route : undefined;
+}
+
 function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, recording: Recording): void {
   const failed = end.errorType !== undefined;
   if (span.isRecording()) {
@@ -110,6 +116,7 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
     const serverError = statusCode !== undefined && statusCode >= 500;
     const end = { statusCode, errorType: failure ?? (serverError ? String(statusCode) : undefined) };
     const span = scope.span;
+    scope.route ??= routeOnSpan(span);
     const sampled = span !== undefined && (span.spanContext().traceFlags & FLAG_SAMPLED) !== 0;
     metrics.serverEnded({
       method: scope.method,

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
+import { plainLogger } from './plain-logger.ts';
 
 let level = 'info';
 let instance: Logger | undefined;
@@ -16,9 +17,23 @@ function messageAmong(args: readonly unknown[]): string {
   return typeof message === 'string' ? message : '';
 }
 
+/** Our own pino; in a bundle, which has no place of ours, the one that the app finds. */
+function loadPino(): typeof import('pino') | undefined {
+  for (const place of [import.meta.url as string | undefined, process.argv[1]]) {
+    if (place === undefined) continue;
+    try {
+      return createRequire(place)('pino') as typeof import('pino');
+    } catch {
+      // Not installed there, or not for this Node.
+    }
+  }
+  return undefined;
+}
+
 function create(): Logger {
-  const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino');
-  return pino({
+  const loaded = loadPino();
+  if (loaded === undefined) return plainLogger(level);
+  return loaded.pino({
     level,
     hooks: {
       // Getters, proxies and errors that throw when looked at make pino throw: the line is kept without them.

@@ -21,8 +21,8 @@ STATSD_EXPORTER=0.31.0
 # Prometheus 3.16.0 is v0.316.0 of its Go module.
 PROMETHEUS=3.16.0
 PROMETHEUS_MODULE=v0.316.0
-# Oldest observed, newest, and one that is too old to be observed. The repository's own comes with `npm ci`.
-NODES="22.16.0 26.10.0 20.19.5"
+# Oldest observed, newest, and three that are too old to be observed. The repository's own comes with `npm ci`.
+NODES="22.16.0 26.10.0 20.19.5 18.20.8 16.20.2"
 
 failed=()
 say() { printf '%s\n' "$*"; }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readOptions } from '../../lib/bootstrap/options.ts';
 import { createResource, nearestPackage } from '../../lib/bootstrap/resource.ts';
-import { isTool, unobservable } from '../../lib/bootstrap/runtime-guard.ts';
+import { isLauncher, isTool, unobservable } from '../../lib/bootstrap/runtime-guard.ts';
 import { createSettings } from '../../lib/bootstrap/settings.ts';
 import { defaultDataDirectory } from '../../lib/core/data-dir.ts';
 
@@ -147,6 +147,13 @@ test('package managers and build tools are left alone, apps are not', () => {
     'C:\\app\\node_modules\\npm\\bin\\npx-cli.js',
     '/app/node_modules/@biomejs/biome/bin/biome',
     '/usr/bin/npm',
+    '/home/app/.cache/node/corepack/v1/pnpm/10.1.0/bin/pnpm.cjs',
+    '/app/.yarn/releases/yarn-4.9.1.cjs',
+    'C:\\Program Files\\nodejs\\node_modules\\corepack\\dist\\pnpm.js',
+    '/app/node_modules/.pnpm/nodemon@3.1.14/node_modules/nodemon/bin/nodemon.js',
+    '/app/node_modules/.bin/nest',
+    '/app/node_modules/tsx/dist/cli.mjs',
+    '/app/node_modules/next/dist/compiled/jest-worker/processChild.js',
   ]) {
     assert.equal(isTool(tool), true, tool);
   }
@@ -155,10 +162,24 @@ test('package managers and build tools are left alone, apps are not', () => {
     '/app/node_modules/http-server/bin/http-server',
     '/npm/server.js',
     '/srv/npm/index.js',
+    '/srv/yarn-8/index.js',
+    '/app/node_modules/ts-node/dist/bin.js',
+    '/app/node_modules/next/dist/bin/next',
     undefined,
   ]) {
     assert.equal(isTool(app), false, app);
   }
+});
+
+test('some programs are tools only with some commands', () => {
+  for (const next of ['/app/node_modules/.bin/next', 'C:\\app\\node_modules\\next\\dist\\bin\\next']) {
+    assert.equal(isTool(next, 'build'), true);
+    assert.equal(isTool(next, 'start'), false);
+    assert.equal(isTool(next), false);
+    assert.equal(isLauncher(next), true);
+  }
+  assert.equal(isTool('/app/server.js', 'build'), false);
+  assert.equal(isLauncher('/app/next/server.js'), false);
 });
 
 test('this runtime can be observed', () => assert.equal(unobservable(), undefined));

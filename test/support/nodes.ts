@@ -27,4 +27,7 @@ export const NODE_NEWEST = installed('26.10.0');
 /** Too old to be observed: the app must run all the same. */
 export const NODE_TOO_OLD = installed('20.19.5');
 
+/** Older ones, which lack even what the code of today is written with. */
+export const NODES_MUCH_TOO_OLD: readonly NodeRuntime[] = [installed('18.20.8'), installed('16.20.2')];
+
 export const NODES: readonly NodeRuntime[] = [NODE_OLDEST, NODE_OWN, NODE_NEWEST];
