@@ -90,17 +90,19 @@ function trafficDetails(rolling: RollingSnapshot, time: string): Record<string, 
 function deliveryDetail(signal: Signal, delivery: DeliveryStatus, time: string): Detail {
   const counts = delivery[signal];
   const courier = delivery.couriers[signal];
-  const lost = Object.values(counts.dropped).reduce((sum, count) => sum + count, 0) + counts.deadLettered;
+  const dropped = Object.values(counts.dropped).reduce((sum, count) => sum + count, 0);
+  const waiting = delivery.deadLetters?.[signal].waiting ?? counts.deadLettered;
   const error = delivery.lastErrors[signal];
   return {
     componentId: signal,
     componentType: 'component',
     observedValue: counts.onDisk,
     observedUnit: 'records unsent',
-    status: courier === 'failing' || lost > 0 ? 'warn' : 'pass',
+    status: courier === 'failing' || dropped + waiting > 0 ? 'warn' : 'pass',
     time,
     courier,
     ...counts,
+    deadLettersWaiting: waiting,
     ...(error === undefined ? {} : { output: error }),
   };
 }

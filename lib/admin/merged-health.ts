@@ -52,7 +52,21 @@ function addDelivery(one: DeliveryStatus, two: DeliveryStatus): DeliveryStatus {
     oldestUnsentSeconds: Math.max(one.oldestUnsentSeconds, two.oldestUnsentSeconds),
     couriers: { logs: courier('logs'), spans: courier('spans') },
     lastErrors: { ...one.lastErrors, ...two.lastErrors },
+    ...mergeDeadLetters(one.deadLetters, two.deadLetters),
   };
+}
+
+/** Every process counts the dead letters of the whole service, and deletes some of them. */
+function mergeDeadLetters(
+  one: DeliveryStatus['deadLetters'],
+  two: DeliveryStatus['deadLetters'],
+): Pick<DeliveryStatus, 'deadLetters'> {
+  if (one === undefined || two === undefined) return { ...((one ?? two) && { deadLetters: (one ?? two)! }) };
+  const merged = (signal: Signal) => ({
+    waiting: Math.max(one[signal].waiting, two[signal].waiting),
+    expired: one[signal].expired + two[signal].expired,
+  });
+  return { deadLetters: { logs: merged('logs'), spans: merged('spans') } };
 }
 
 /** The reports of all processes of a service as what its one page says. */

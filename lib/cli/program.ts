@@ -1,6 +1,7 @@
 import { SightlineError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './commands/demo.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { findCommand } from './commands/find.ts';
 import { lintCommand } from './commands/lint.ts';
 import { runCommand } from './commands/run.ts';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   demoCommand,
   findCommand,
   lintCommand,
+  dlqCommand,
   versionCommand,
 ];
 

@@ -1,4 +1,17 @@
+import { explainEsRefusal } from './es-refusal.ts';
 import { jsonString } from './json-string.ts';
+
+/** Why a record will never be taken as it is. */
+export interface Refusal {
+  /** One sentence. */
+  readonly reason: string;
+  /** What to do about it, one sentence. */
+  readonly fix: string;
+  /** HTTP status; null without an answer. */
+  readonly status: number | null;
+  /** Excerpt of the answer. */
+  readonly response: string;
+}
 
 /** What became of one document of a `_bulk` request. */
 export type BulkOutcome =
@@ -6,7 +19,7 @@ export type BulkOutcome =
   /** The cluster is busy: the same document may be taken later. */
   | { readonly kind: 'retry'; readonly reason: string }
   /** It will never be taken as it is. */
-  | { readonly kind: 'rejected'; readonly reason: string };
+  | ({ readonly kind: 'rejected' } & Refusal);
 
 /** Documents where they are, asked for by number: a batch has thousands. Each is one JSON object, UTF-8, without line ends. */
 export interface BulkDocuments {
@@ -123,5 +136,6 @@ function outcomeOf(status: number, error: unknown): BulkOutcome {
   const reason = `${status} ${errorText(error)}`.trim().slice(0, MAX_REASON);
   // 408, 429 and 5xx pass; 401 and 403 are mended by an operator, not by throwing the document away.
   const passing = status >= 500 || status === 408 || status === 429 || status === 401 || status === 403;
-  return passing ? { kind: 'retry', reason } : { kind: 'rejected', reason };
+  if (passing) return { kind: 'retry', reason };
+  return { kind: 'rejected', ...explainEsRefusal(reason), status, response: reason };
 }

@@ -8,6 +8,7 @@ import { reportBug } from '../core/fence.ts';
 import type { SpanData } from '../model/span.ts';
 import type {
   BestEffortCounts,
+  DeadLetterCounts,
   DeliveryCounts,
   DeliveryStatus,
   MetricsPage,
@@ -96,6 +97,7 @@ class JournalDelivery implements JournalSink {
         memory: this.ledger.memory,
         directory: this.directory,
         fingerprint,
+        service: options.resource.serviceName,
         maxAgeMillis: options.maxAgeMillis,
         logs: options.logs,
         spans: options.spans,
@@ -232,6 +234,11 @@ class JournalDelivery implements JournalSink {
     };
   }
 
+  private deadLetters(signal: Signal): DeadLetterCounts {
+    const { ledger } = this;
+    return { waiting: ledger.get(`deadLetters.${signal}`), expired: ledger.get(`deadLettersExpired.${signal}`) };
+  }
+
   status(): DeliveryStatus {
     this.appendNow();
     const { ledger } = this;
@@ -247,6 +254,7 @@ class JournalDelivery implements JournalSink {
       lastErrors: Object.fromEntries(
         Object.entries(this.lastErrors).filter(([signal]) => ledger.state(signal as Signal) === 'failing'),
       ),
+      deadLetters: { logs: this.deadLetters('logs'), spans: this.deadLetters('spans') },
       ...(this.options.statsd !== undefined && { statsd: this.statsdCounts() }),
       ...(this.options.push !== undefined && { pushes: this.pushCounts() }),
     };

@@ -15,6 +15,7 @@ const RULES: ReadonlyMap<string, GaugeRule> = new Map([
   ['sightline_telemetry_courier_up', 'min'],
   // Every process sees the journals of the whole service.
   ['sightline_telemetry_journal_size_bytes', 'max'],
+  ['sightline_dead_letters', 'max'],
   ['sightline_telemetry_oldest_unsent_age_seconds', 'max'],
   ['sightline_health_response_time_mean_seconds', 'max'],
   ['sightline_health_response_time_p95_seconds', 'max'],

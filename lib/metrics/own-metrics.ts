@@ -34,6 +34,8 @@ function registerDelivery(registry: MetricRegistry, deliveryStatus: () => Delive
   const journal = registry.gauge(CATALOGUE.telemetryJournalBytes).bind([]);
   const oldest = registry.gauge(CATALOGUE.telemetryOldestUnsent).bind([]);
   const courier = registry.gauge(CATALOGUE.telemetryCourierUp);
+  const letters = registry.gauge(CATALOGUE.deadLetters);
+  const expired = registry.counter(CATALOGUE.deadLettersExpired);
   const packets = registry.counter(CATALOGUE.statsdPackets);
   const pushes = registry.counter(CATALOGUE.metricPushes);
   registry.onCollect(() => {
@@ -42,6 +44,10 @@ function registerDelivery(registry: MetricRegistry, deliveryStatus: () => Delive
       followCounts((outcome, reason, total) => records.bind([signal, outcome, reason]).follow(total), status[signal]);
       const up = courierUp(status.couriers[signal]);
       if (up !== undefined) courier.bind([signal]).set(up);
+      const dead = status.deadLetters?.[signal];
+      if (up === undefined || dead === undefined) continue;
+      letters.bind([signal]).set(dead.waiting);
+      expired.bind([signal]).follow(dead.expired);
     }
     followBestEffort(packets, status.statsd);
     followBestEffort(pushes, status.pushes);

@@ -167,6 +167,22 @@ export const CATALOGUE = define({
     help: '1 while the backend of a signal takes what is sent, 0 while it does not.',
     labels: ['signal'],
   },
+  deadLetters: {
+    name: 'sightline.dead_letters',
+    type: 'gauge',
+    unit: '{record}',
+    prometheus: 'sightline_dead_letters',
+    help: 'Dead letters of the service that wait for somebody to look at them: sightline dlq.',
+    labels: ['signal'],
+  },
+  deadLettersExpired: {
+    name: 'sightline.dead_letters.expired',
+    type: 'counter',
+    unit: '{record}',
+    prometheus: 'sightline_dead_letters_expired_total',
+    help: 'Dead letters that were deleted because nobody looked at them in time.',
+    labels: ['signal'],
+  },
   statsdPackets: {
     name: 'sightline.statsd.packets',
     type: 'counter',

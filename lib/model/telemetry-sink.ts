@@ -30,6 +30,14 @@ export interface MetricsPage {
   readonly replace: boolean;
 }
 
+/** Dead letters of a service, of all its processes. */
+export interface DeadLetterCounts {
+  /** That wait for somebody to look at them, as of the last count. */
+  readonly waiting: number;
+  /** Deleted by this process because nobody did for too long. */
+  readonly expired: number;
+}
+
 export interface DeliveryStatus {
   readonly logs: DeliveryCounts;
   readonly spans: DeliveryCounts;
@@ -40,6 +48,8 @@ export interface DeliveryStatus {
   readonly couriers: Readonly<Record<Signal, CourierState>>;
   /** The last failure of each courier, as one sentence; absent when healthy. */
   readonly lastErrors: Readonly<Partial<Record<Signal, string>>>;
+  /** Absent in direct mode, which keeps none. */
+  readonly deadLetters?: Readonly<Record<Signal, DeadLetterCounts>>;
   /** StatsD packets; absent when StatsD is off. */
   readonly statsd?: BestEffortCounts;
   /** Pushed pages; absent when nothing is pushed. */

@@ -1,5 +1,4 @@
 import { OPTIONS } from '../../lib/bootstrap/options.ts';
-import { DEAD_LETTERS_FILE } from '../../lib/delivery/worker/dead-letters.ts';
 import { findingsOf, PRIVACY_FIELDS, type PrivacyField } from './privacy-fields.ts';
 
 function codes(names: readonly string[]): string {
@@ -49,7 +48,7 @@ ${Object.values<PrivacyField>(PRIVACY_FIELDS).map(row).join('\n')}
 | place | holds | how long by default | set by |
 |---|---|---|---|
 | journal, \`$SIGHTLINE_DATA_DIR/journal\` | spans and log documents, until their backend has acknowledged them | ${OPTIONS.journalMaxAge.default} and ${OPTIONS.journalMax.default}; 1 h and 32 MB while only the default address of the local stack is known | \`${OPTIONS.journalMaxAge.env}\`, \`${OPTIONS.journalMax.env}\` |
-| dead letters, \`${DEAD_LETTERS_FILE}\` of each service there | records that a backend refused for good | until they are removed; 32 MB | – |
+| dead letters, \`dead-letters*.ndjson\` of each service there | records that a backend refused for good | 7 days and 32 MB | \`sightline dlq drop\` |
 | target files, \`targets/\` | host name, address of \`/metrics\`, name of the service | as long as the process | – |
 | local stack, its data directory | everything | 24 h and 1 GiB; with \`--memory\` until it ends | \`sightline up --retention\`, \`--max-disk\` |
 | Elasticsearch or Logstash | log documents | for ever, unless the data stream has a lifecycle | \`PUT _data_stream/logs-*/_lifecycle\` |
@@ -71,8 +70,8 @@ curl -X POST "$ELASTICSEARCH/logs-*/_delete_by_query" -H 'content-type: applicat
 # Prometheus, started with --web.enable-admin-api: the series with a label value
 curl -X POST -g "$PROMETHEUS/api/v1/admin/tsdb/delete_series?match[]={kind=\\"THE-VALUE\\"}"
 
-# dead letters that contain a text, of a stopped service
-cd "$SIGHTLINE_DATA_DIR"/journal/THE-SERVICE-*/ && grep -v 'THE-TEXT' ${DEAD_LETTERS_FILE} > kept; mv kept ${DEAD_LETTERS_FILE}
+# dead letters that contain a text, also while the service runs
+sightline dlq drop --text 'THE-TEXT'
 
 # what a stopped service has not delivered yet, and its dead letters
 rm -r "$SIGHTLINE_DATA_DIR"/journal/THE-SERVICE-*/

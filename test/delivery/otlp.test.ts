@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { JournalSinkOptions, OtlpDestination } from '../../lib/delivery/delivery-options.ts';
+import type { DeadLetter } from '../../lib/delivery/journal/dead-letter.ts';
 import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
-import type { DeadLetter } from '../../lib/delivery/worker/dead-letters.ts';
 import { decodeOtlp } from '../../lib/testing/otlp-decode.ts';
 import { assertBalanced, counts, document, settled, sinkOptions, span } from './sink-fixture.ts';
 

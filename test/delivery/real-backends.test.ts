@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { allLetters } from '../../lib/delivery/journal/dead-letter-files.ts';
 import { createJournalSink } from '../../lib/delivery/journal-sink.ts';
 import { available } from '../backends/directory.ts';
 import { startElasticsearch } from '../backends/elasticsearch.ts';
@@ -32,6 +35,11 @@ test('real Elasticsearch: every line once in the data stream, a mapping error se
   sink.log(document(RECORDS, { number: 'no number' }), true);
   const status = await settled(sink);
   assert.deepEqual(status.logs, counts({ accepted: RECORDS + 1, delivered: RECORDS, deadLettered: 1 }));
+  const [service = ''] = readdirSync(options.directory);
+  const [letter, ...more] = allLetters(join(options.directory, service));
+  assert.equal(more.length, 0);
+  assert.equal(letter?.reason, `the field "number" is 'no number' here, but of type long in the index`);
+  assert.match(letter?.response ?? '', /^400 document_parsing_exception: .*failed to parse field \[number\]/);
   await elasticsearch.refresh();
   const found = await elasticsearch.search('logs-shop-production', { match_all: {} });
   assert.deepEqual(

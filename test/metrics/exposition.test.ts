@@ -25,6 +25,7 @@ const DELIVERY: DeliveryStatus = {
   spans: { accepted: 5, delivered: 3, sentUnconfirmed: 2, onDisk: 0, deadLettered: 0, dropped: {} },
   journalBytes: 4096,
   oldestUnsentSeconds: 1.5,
+  deadLetters: { logs: { waiting: 1, expired: 2 }, spans: { waiting: 0, expired: 0 } },
   couriers: { logs: 'failing', spans: 'healthy' },
   lastErrors: { logs: 'refused' },
   statsd: { accepted: 9, sent: 8, dropped: 1 },

@@ -66,6 +66,11 @@ suite('who may import whom', () => {
       assert.equal(forbidden('lib/cli/a.ts', `../${from}/b.ts`).length, 1, from);
     }
   });
+  test('the command line meets a service in the files of its journal alone', () => {
+    assert.equal(forbidden('lib/cli/a.ts', '../delivery/journal/b.ts').length, 0);
+    assert.equal(forbidden('lib/cli/a.ts', '../delivery/journal-sink.ts').length, 1);
+    assert.equal(forbidden('lib/stack/a.ts', '../delivery/journal/b.ts').length, 1);
+  });
   test('nothing reaches upwards', () => {
     const order = ['core', 'model', 'codec', 'context', 'logs', 'delivery', 'bootstrap'];
     for (const [at, from] of order.entries()) {

@@ -40,9 +40,9 @@ export function openPrivate(path: string): number {
   return openSync(path, constants.O_RDWR | constants.O_CREAT | NO_FOLLOW, FILE_MODE);
 }
 
-/** Opens a file for appending, making it if needed. */
+/** Opens a file for reading and appending, making it if needed. */
 export function appendPrivate(path: string): number {
-  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | NO_FOLLOW, FILE_MODE);
+  return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | NO_FOLLOW, FILE_MODE);
 }
 
 export function readPrivate(path: string): number {

@@ -1,10 +1,8 @@
+import type { BulkOutcome, Refusal } from '../../codec/es-bulk.ts';
 import type { Answer } from './http-post.ts';
 import type { Parcel } from './parcel.ts';
 
-export type ItemOutcome =
-  | { readonly kind: 'delivered' }
-  | { readonly kind: 'retry'; readonly reason: string }
-  | { readonly kind: 'rejected'; readonly reason: string };
+export type ItemOutcome = BulkOutcome;
 
 /** What one request came to. */
 export type Verdict =
@@ -17,7 +15,7 @@ export type Verdict =
   /** Nothing is known to be taken; the same again later. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMillis: number | undefined }
   /** Something in it will never be taken: smaller parts tell what. */
-  | { readonly kind: 'refused'; readonly reason: string };
+  | ({ readonly kind: 'refused' } & Refusal);
 
 /** The protocol of one backend. */
 export interface Backend {
@@ -30,6 +28,11 @@ export interface Backend {
 /** Part of an answer's body that is worth repeating, characters. */
 const MAX_SHOWN = 300;
 
+const TOO_LARGE =
+  'log less in one record, or raise the body limit of the backend or of the proxy before it (Elasticsearch: http.max_content_length), then send it again with: sightline dlq retry';
+const MALFORMED =
+  'see what the answer says is wrong with it; when the backend or the address has been corrected, send it again with: sightline dlq retry';
+
 /** The verdict that a status alone gives; undefined for 2xx. */
 export function verdictOfStatus(answer: Answer): Verdict | undefined {
   const { status } = answer;
@@ -38,7 +41,8 @@ export function verdictOfStatus(answer: Answer): Verdict | undefined {
   const reason = `HTTP ${status}${text === '' ? '' : ` ${text}`}`;
   // 400 and 422: something in the body; 413: too much of it. Everything else, redirects, credentials and wrong paths
   // included, says nothing about the records and is mended outside.
-  if (status === 400 || status === 413 || status === 422) return { kind: 'refused', reason };
+  if (status === 400 || status === 413 || status === 422)
+    return { kind: 'refused', reason, fix: status === 413 ? TOO_LARGE : MALFORMED, status, response: text };
   return { kind: 'failed', reason, retryAfterMillis: answer.retryAfterMillis };
 }
 

@@ -1,16 +1,24 @@
+import type { Refusal } from '../../codec/es-bulk.ts';
 import { fullJitter } from '../../core/backoff.ts';
 import type { Signal } from '../../model/telemetry-sink.ts';
 import type { DeliveryTuning } from '../delivery-options.ts';
 import type { RecordKind } from '../journal/record-kind.ts';
 import type { SharedLedger } from '../shared-ledger.ts';
 import type { Backend, ItemOutcome, Verdict } from './backend.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import type { DeadLetters, Refused, Trail } from './dead-letters.ts';
 import type { Journal, JournalBatch, Tally } from './journal.ts';
 import { Parcel } from './parcel.ts';
 
 /** A failure is spoken of when the next attempt fails too: one reset connection is no outage. */
 const FAILURES_OF_OUTAGE = 2;
 const LINE_FEED = 10;
+const UNSENT: Trail = { attempts: 0, firstMillis: 0 };
+const BROKEN = {
+  reason: 'a line end inside the record',
+  fix: 'it is no record of ours: export it to look at it, then drop it with: sightline dlq drop',
+  status: null,
+  response: '',
+} as const;
 /** An idle courier looks by itself this often: should a wake-up ever be missed, it costs this much and no more. */
 const IDLE_LOOK_MILLIS = 1000;
 
@@ -161,21 +169,23 @@ export class Courier {
   }
 
   /** Sends until every item has an outcome. @returns false when it was stopped before */
-  private async deliver(all: Parcel, tally: Tally): Promise<boolean> {
+  private async deliver(all: Parcel, tally: Tally, before = UNSENT): Promise<boolean> {
     let parcel = all;
+    let trail = before;
     for (let attempt = 0; ; attempt += 1) {
       parcel = this.withoutExpired(parcel, tally);
       if (parcel.length === 0) return true;
       if (this.stopping) return false;
       const urgent = this.options.ledger.cell('urgent');
+      trail = { attempts: trail.attempts + 1, firstMillis: trail.firstMillis || Date.now() };
       const verdict = await this.options.backend.send(parcel);
       if (this.stopping && verdict.kind === 'failed') return false;
       if (verdict.kind === 'refused' && parcel.length > 1) {
         this.succeeded();
         const [first, second] = parcel.halves();
-        return (await this.deliver(first, tally)) && (await this.deliver(second, tally));
+        return (await this.deliver(first, tally, trail)) && (await this.deliver(second, tally, trail));
       }
-      const left = this.account(parcel, verdict, tally);
+      const left = this.account(parcel, verdict, tally, trail);
       if (left === undefined || left.length === 0) return true;
       // Progress is a reason to go on quickly.
       if (left.length < parcel.length) attempt = 0;
@@ -189,12 +199,13 @@ export class Courier {
     const parcel = new Parcel(batch);
     const broken = batch.records.placesWith(LINE_FEED);
     if (broken.size === 0) return parcel;
-    for (const place of broken) this.reject(parcel, place, 'a line end inside the record', tally);
+    const refused = [...broken].map((at) => ({ at, refusal: BROKEN }));
+    this.reject(parcel, refused, tally, UNSENT);
     return parcel.filter((place) => !broken.has(place));
   }
 
   /** @returns what must be sent again, undefined for nothing */
-  private account(parcel: Parcel, verdict: Verdict, tally: Tally): Parcel | undefined {
+  private account(parcel: Parcel, verdict: Verdict, tally: Tally, trail: Trail): Parcel | undefined {
     switch (verdict.kind) {
       case 'delivered':
         tally.delivered += parcel.length - (verdict.rejected ?? 0);
@@ -206,33 +217,42 @@ export class Courier {
         this.succeeded();
         return undefined;
       case 'refused':
-        for (let at = 0; at < parcel.length; at += 1) this.reject(parcel, at, verdict.reason, tally);
+        this.reject(
+          parcel,
+          Array.from({ length: parcel.length }, (_, at) => ({ at, refusal: refusalOf(verdict) })),
+          tally,
+          trail,
+        );
         this.succeeded();
         return undefined;
       case 'failed':
         this.failed(verdict.reason);
         return parcel;
-      case 'items': {
-        const left = parcel.filter((at) => !this.accountItem(parcel, at, verdict.outcomes[at]!, tally));
-        const first = verdict.outcomes.find((outcome) => outcome.kind === 'retry');
-        if (left.length < parcel.length || first === undefined) this.succeeded();
-        else this.failed(first.reason);
-        return left;
-      }
+      case 'items':
+        return this.accountItems(parcel, verdict.outcomes, tally, trail);
     }
   }
 
-  private accountItem(parcel: Parcel, at: number, outcome: ItemOutcome, tally: Tally): boolean {
-    if (outcome.kind === 'retry') return false;
-    if (outcome.kind === 'delivered') tally.delivered += 1;
-    else this.reject(parcel, at, outcome.reason, tally);
-    return true;
+  private accountItems(parcel: Parcel, outcomes: readonly ItemOutcome[], tally: Tally, trail: Trail): Parcel {
+    const refused: Refused[] = [];
+    const left = parcel.filter((at) => {
+      const outcome = outcomes[at]!;
+      if (outcome.kind === 'delivered') tally.delivered += 1;
+      else if (outcome.kind === 'rejected') refused.push({ at, refusal: refusalOf(outcome) });
+      return outcome.kind === 'retry';
+    });
+    this.reject(parcel, refused, tally, trail);
+    const first = outcomes.find((outcome) => outcome.kind === 'retry');
+    if (left.length < parcel.length || first === undefined) this.succeeded();
+    else this.failed(first.reason);
+    return left;
   }
 
-  private reject(parcel: Parcel, at: number, reason: string, tally: Tally): void {
+  private reject(parcel: Parcel, refused: readonly Refused[], tally: Tally, trail: Trail): void {
     const { deadLetters, signal, backend } = this.options;
-    if (deadLetters.add(signal, parcel.id(at), backend.address, reason, parcel.record(at))) tally.deadLettered += 1;
-    else tally.undeliverable += 1;
+    const kept = deadLetters.add(backend.address, signal, parcel, refused, trail);
+    tally.deadLettered += kept;
+    tally.undeliverable += refused.length - kept;
   }
 
   private withoutExpired(parcel: Parcel, tally: Tally): Parcel {
@@ -296,4 +316,8 @@ export class Courier {
     ledger.set(`oldestMillis.${signal}`, times.length === 0 ? 0 : Math.min(...times));
     ledger.signal('progress');
   }
+}
+
+function refusalOf({ reason, fix, status, response }: Refusal): Refusal {
+  return { reason, fix, status, response };
 }

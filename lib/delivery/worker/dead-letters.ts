@@ -1,63 +1,130 @@
-import { closeSync, fdatasyncSync, fstatSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import type { Refusal } from '../../codec/es-bulk.ts';
 import type { Signal } from '../../model/telemetry-sink.ts';
-import { appendPrivate } from '../journal/private-files.ts';
-import type { JournalRecord } from '../journal/segment-format.ts';
+import type { DeadLetter } from '../journal/dead-letter.ts';
+import {
+  appendLetters,
+  closeCurrent,
+  deadLetterFiles,
+  firstLetterMillis,
+  readLetters,
+} from '../journal/dead-letter-files.ts';
+import { removeFile } from '../journal/journal-directory.ts';
+import type { Parcel } from './parcel.ts';
 
-/** What the file may grow to, bytes. Past it, records that no backend takes are dropped and counted. */
-const MAX_BYTES = 32 * 1024 ** 2;
-export const DEAD_LETTERS_FILE = 'dead-letters.ndjson';
+/** What all files of a service may take together, bytes. Past it, records that no backend takes are dropped and counted. */
+const MAX_DEAD_LETTER_BYTES = 32 * 1024 ** 2;
+/** A file is closed at this size, and once its first letter is a day old, because files are deleted as a whole. */
+const CLOSE_BYTES = 1024 ** 2;
+const CLOSE_MILLIS = 24 * 3_600_000;
+/** Dead letters are deleted, and counted, after this long: over a weekend and some days more, for somebody to look at them. */
+const MAX_DEAD_LETTER_MILLIS = 7 * 24 * 3_600_000;
 
-/** One line of the file. */
-export interface DeadLetter {
-  /** When it was set aside, RFC 3339. */
-  readonly at: string;
-  /** When it was accepted, RFC 3339. */
-  readonly accepted: string;
-  readonly signal: Signal;
-  readonly id: string;
-  readonly destination: string;
-  readonly reason: string;
-  /** The record as it was sent, byte for byte. */
-  readonly record: string;
+/** How a record was sent so far. */
+export interface Trail {
+  readonly attempts: number;
+  /** Of the first attempt, milliseconds since the epoch; 0 before it. */
+  readonly firstMillis: number;
 }
 
-/**
- * Records that their backend will never take, with the reason: one JSON object a line, appended in one write, so that
- * several processes of a service can share the file.
- */
-export class DeadLetters {
-  private readonly path: string;
+/** A record that is refused. */
+export interface Refused {
+  /** Its place in the parcel. */
+  readonly at: number;
+  readonly refusal: Refusal;
+}
 
-  /** @param directory of the service */
-  constructor(directory: string) {
-    this.path = join(directory, DEAD_LETTERS_FILE);
+export interface DeadLettersOptions {
+  /** Of the service and its destination. */
+  readonly directory: string;
+  readonly service: string;
+  readonly fingerprint: string;
+  /** Told how many letters there are now, and how many were too old and are gone. */
+  readonly onCount: (counts: Readonly<Record<Signal, { readonly waiting: number; readonly expired: number }>>) => void;
+  /** Told how many were added. */
+  readonly onAdd: (signal: Signal, count: number) => void;
+  /** For tests. */
+  readonly nowMillis?: () => number;
+}
+
+/** The dead letters of a service, as a worker adds to them: bounded in bytes and age. */
+export class DeadLetters {
+  private readonly options: DeadLettersOptions;
+  private readonly now: () => number;
+  /** How many letters a file has, as long as it has this size. */
+  private readonly counted = new Map<string, { readonly bytes: number; readonly waiting: Record<Signal, number> }>();
+
+  constructor(options: DeadLettersOptions) {
+    this.options = options;
+    this.now = options.nowMillis ?? Date.now;
   }
 
-  /** @returns false when it could not be kept */
-  add(signal: Signal, id: string, destination: string, reason: string, record: JournalRecord): boolean {
-    const letter: DeadLetter = {
-      at: new Date().toISOString(),
-      accepted: new Date(record.timeMillis).toISOString(),
-      signal,
-      id,
-      destination,
-      reason,
-      record: record.payload.toString(),
-    };
-    const line = Buffer.from(`${JSON.stringify(letter)}\n`);
-    let fd = -1;
+  /** @returns how many could be kept: all or none */
+  add(destination: string, signal: Signal, parcel: Parcel, refused: readonly Refused[], trail: Trail): number {
+    if (refused.length === 0) return 0;
+    const letters = refused.map(({ at, refusal }) => this.letter({ destination, signal, parcel, at, refusal, trail }));
     try {
-      fd = appendPrivate(this.path);
-      if (fstatSync(fd).size + line.length > MAX_BYTES) return false;
-      if (writeSync(fd, line) < line.length) return false;
-      // From here on the journal may forget it.
-      fdatasyncSync(fd);
-      return true;
+      // A batch is 1 MiB: what it adds beyond the bound is bounded too.
+      const bytes = deadLetterFiles(this.options.directory).reduce((sum, file) => sum + file.bytes, 0);
+      if (bytes >= MAX_DEAD_LETTER_BYTES) return 0;
+      appendLetters(this.options.directory, letters);
+      this.options.onAdd(signal, letters.length);
+      return letters.length;
     } catch {
-      return false;
-    } finally {
-      if (fd >= 0) closeSync(fd);
+      return 0;
     }
+  }
+
+  private letter(found: {
+    destination: string;
+    signal: Signal;
+    parcel: Parcel;
+    at: number;
+    refusal: Refusal;
+    trail: Trail;
+  }): DeadLetter {
+    const { destination, signal, parcel, at, refusal, trail } = found;
+    const before = parcel.before(at);
+    const last = new Date(this.now()).toISOString();
+    return {
+      last,
+      first: before?.first ?? (trail.firstMillis === 0 ? last : new Date(trail.firstMillis).toISOString()),
+      accepted: before?.accepted ?? new Date(parcel.timeMillis(at)).toISOString(),
+      attempts: trail.attempts + (before?.attempts ?? 0),
+      signal,
+      id: parcel.id(at),
+      service: this.options.service,
+      destination,
+      fingerprint: this.options.fingerprint,
+      ...refusal,
+      record: parcel.record(at).payload.toString(),
+    };
+  }
+
+  /** Closes the file that is appended to when it is time, deletes what is too old, and counts what is there. Never throws. */
+  tend(): void {
+    const { directory, onCount } = this.options;
+    const counts = { logs: { waiting: 0, expired: 0 }, spans: { waiting: 0, expired: 0 } };
+    for (const file of deadLetterFiles(directory)) {
+      const waiting = this.count(file);
+      const expired = this.now() - file.modifiedMillis > MAX_DEAD_LETTER_MILLIS && removeFile(file.path) > 0;
+      for (const signal of ['logs', 'spans'] as const)
+        counts[signal][expired ? 'expired' : 'waiting'] += waiting[signal];
+      if (expired) this.counted.delete(file.path);
+      else if (file.id === undefined && this.isToClose(file)) closeCurrent(directory);
+    }
+    onCount(counts);
+  }
+
+  private isToClose({ path, bytes }: { path: string; bytes: number }): boolean {
+    return bytes >= CLOSE_BYTES || this.now() - (firstLetterMillis(path) ?? this.now()) > CLOSE_MILLIS;
+  }
+
+  private count({ path, bytes }: { path: string; bytes: number }): Record<Signal, number> {
+    const known = this.counted.get(path);
+    if (known?.bytes === bytes) return known.waiting;
+    const waiting: Record<Signal, number> = { logs: 0, spans: 0 };
+    for (const { signal } of readLetters(path)) waiting[signal] += 1;
+    this.counted.set(path, { bytes, waiting });
+    return waiting;
   }
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { Checkpoint, type Cursor } from '../journal/checkpoint.ts';
 import { fileBytes, listSegments, removeFile } from '../journal/journal-directory.ts';
 import { RecordKind as Kind, type RecordKind } from '../journal/record-kind.ts';
+import { type Identities, identityOf, type RecordIdentity, readIdentities } from '../journal/retry-journal.ts';
 import { segmentName } from '../journal/segment-format.ts';
 import { firstNumber, type ReadBatch, SegmentReader } from '../journal/segment-reader.ts';
 
@@ -49,6 +50,7 @@ export class Journal {
     [Kind.SPAN]: [],
   };
   private readonly cursors: Record<RecordKind, Cursor>;
+  private readonly identities: Identities;
   private readonly damaged = new Set<number>();
   /** Set when the journal was taken away: what still comes back from backends changes nothing any more. */
   abandoned = false;
@@ -61,6 +63,7 @@ export class Journal {
     this.journalId = options.journalId;
     this.own = options.limit !== undefined;
     this.checkpoint = new Checkpoint(options.path);
+    this.identities = this.own ? new Map() : readIdentities(options.path);
     const start = this.checkpoint.found;
     const nothing: Cursor = { segment: 0, offset: 0, settled: 0 };
     this.cursors = { [Kind.LOG]: start?.[Kind.LOG] ?? nothing, [Kind.SPAN]: start?.[Kind.SPAN] ?? nothing };
@@ -74,6 +77,11 @@ export class Journal {
         onDamage: (segment) => this.damaged.add(segment),
       });
     this.readers = { [Kind.LOG]: reader(Kind.LOG), [Kind.SPAN]: reader(Kind.SPAN) };
+  }
+
+  /** Who a record was before it was a dead letter that is now tried again; undefined for all others. */
+  before(kind: RecordKind, number: number): RecordIdentity | undefined {
+    return identityOf(this.identities, kind, number);
   }
 
   /** As `read`; a disk that cannot be read leaves the journal alone from then on, for the next process to try. */

@@ -14,6 +14,7 @@ import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
 import { PushSender } from './push-sender.ts';
 import { createStatsdTransport } from './statsd-transport.ts';
 
+const SIGNALS = ['logs', 'spans'] as const;
 /** How often owners show that they live. */
 const TOUCH_MILLIS = 5000;
 
@@ -67,6 +68,7 @@ function start(options: WorkerOptions): void {
 
   function adopt(): void {
     removeOldDamage(options.directory, options.maxAgeMillis);
+    deadLetters.tend();
     for (const opened of adoptOrphans(
       options.directory,
       self,
@@ -95,7 +97,18 @@ function start(options: WorkerOptions): void {
     }
   }
 
-  const deadLetters = new DeadLetters(options.directory);
+  const deadLetters = new DeadLetters({
+    directory: options.directory,
+    service: options.service,
+    fingerprint: options.fingerprint,
+    onAdd: (signal, count) => ledger.add(`deadLetters.${signal}`, count),
+    onCount(counts) {
+      for (const signal of SIGNALS) {
+        ledger.set(`deadLetters.${signal}`, counts[signal].waiting);
+        ledger.add(`deadLettersExpired.${signal}`, counts[signal].expired);
+      }
+    },
+  });
   const couriers = [...backends].map(
     ([kind, backend]) =>
       new Courier({

@@ -8,6 +8,8 @@ export interface WorkerOptions {
   readonly memory: SharedArrayBuffer;
   readonly directory: string;
   readonly fingerprint: string;
+  /** Name of the service. */
+  readonly service: string;
   readonly maxAgeMillis: number;
   readonly logs: DeliveryOptions['logs'];
   readonly spans: DeliveryOptions['spans'];

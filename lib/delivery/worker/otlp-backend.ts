@@ -27,6 +27,8 @@ interface Item {
 
 /** Characters of a collector's words that are kept. */
 const MAX_REASON = 300;
+const REJECTED = 'see what the collector says, correct its configuration, then send it again with: sightline dlq retry';
+const UNREADABLE = 'it is no record of ours: export it to look at it, then drop it with: sightline dlq drop';
 
 /**
  * OTLP/HTTP (OpenTelemetry, "OTLP Specification"): a batch is taken, taken in part, or not taken. What a collector rejects
@@ -62,8 +64,9 @@ export function createOtlpBackend(
         const partial = parsePartialSuccess(answer.contentType, answer.bytes);
         if (partial === undefined) return { kind: 'delivered' };
         if (partial.rejected < items.length) return { kind: 'delivered', rejected: partial.rejected };
-        const reason = `rejected: ${partial.message.slice(0, MAX_REASON)}`;
-        return { kind: 'items', outcomes: items.map(() => ({ kind: 'rejected', reason })) };
+        const response = partial.message.slice(0, MAX_REASON);
+        const refusal = { reason: `rejected: ${response}`, fix: REJECTED, status: answer.status, response };
+        return { kind: 'items', outcomes: items.map(() => ({ kind: 'rejected', ...refusal })) };
       } catch (error) {
         return verdictOfError(error);
       }
@@ -84,7 +87,8 @@ function readItems<Member>(
       members.push(read(item));
       outcomes.push({ kind: 'retry', reason: 'one beside it cannot be read' });
     } catch (error) {
-      outcomes.push({ kind: 'rejected', reason: `cannot be read: ${String(error)}`.slice(0, MAX_REASON) });
+      const reason = `cannot be read: ${String(error)}`.slice(0, MAX_REASON);
+      outcomes.push({ kind: 'rejected', reason, fix: UNREADABLE, status: null, response: '' });
     }
   }
   return members.length === items.length ? members : { outcomes };

@@ -1,4 +1,5 @@
 import type { BulkDocuments } from '../../codec/es-bulk.ts';
+import type { RecordIdentity } from '../journal/retry-journal.ts';
 import type { JournalRecord } from '../journal/segment-format.ts';
 import type { JournalBatch } from './journal.ts';
 
@@ -32,7 +33,13 @@ export class Parcel implements BulkDocuments {
   }
 
   id(at: number): string {
-    return `${this.batch.journal.journalId}-${this.batch.records.numberAt(this.places[at]!).toString(36)}`;
+    const number = this.batch.records.numberAt(this.places[at]!);
+    return this.before(at)?.id ?? `${this.batch.journal.journalId}-${number.toString(36)}`;
+  }
+
+  /** What a record was before it became a dead letter and was tried again. */
+  before(at: number): RecordIdentity | undefined {
+    return this.batch.journal.before(this.batch.kind, this.batch.records.numberAt(this.places[at]!));
   }
 
   size(at: number): number {
