@@ -65,7 +65,7 @@ One person's requests are found by their correlation IDs, and those by whatever 
 \`\`\`sh
 # Elasticsearch: the log documents of one correlation ID
 curl -X POST "$ELASTICSEARCH/logs-*/_delete_by_query" -H 'content-type: application/json' \\
-  -d '{"query":{"term":{"correlation.id":"THE-ID"}}}'
+  -d '{"query":{"match_phrase":{"correlation.id":"THE-ID"}}}'
 
 # Prometheus, started with --web.enable-admin-api: the series with a label value
 curl -X POST -g "$PROMETHEUS/api/v1/admin/tsdb/delete_series?match[]={kind=\\"THE-VALUE\\"}"

@@ -162,13 +162,24 @@ suite('log levels', () => {
     const answer = await send(`${admin}/loglevel`, { method: 'PUT', body });
     assert.equal(answer.status, 200);
     assert.deepEqual(JSON.parse(answer.body).changed, ['app']);
-    const levels = new Map<string, string>();
-    await eventually('an answer of every worker', async () => {
-      const [pid = '', level = ''] = (await send(`${url}/level`)).body.split(' ');
-      levels.set(pid, level);
-      return levels.size === WORKERS ? true : undefined;
-    });
-    assert.deepEqual([...levels.values()], Array(WORKERS).fill('debug'));
+    const everyWorkerHas = (wanted: string) => {
+      const levels = new Map<string, string>();
+      return eventually(`${wanted} in every worker`, async () => {
+        const [pid = '', level = ''] = (await send(`${url}/level`)).body.split(' ');
+        levels.set(pid, level);
+        return levels.size === WORKERS && [...levels.values()].every((one) => one === wanted) ? true : undefined;
+      });
+    };
+    await everyWorkerHas('debug');
+    // For a time, in each: the second time takes over from the first, and what was there before both comes back.
+    for (const [level, time] of [
+      ['trace', '1h'],
+      ['fatal', '100ms'],
+    ] as const) {
+      const set = await send(`${admin}/loglevel?level=${level}&for=${time}`, { method: 'PUT' });
+      assert.match(JSON.parse(set.body).until, /^\d{4}-/);
+      await everyWorkerHas(time === '1h' ? level : 'debug');
+    }
   });
 });
 

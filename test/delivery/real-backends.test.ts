@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { allLetters } from '../../lib/delivery/journal/dead-letter-files.ts';
@@ -49,7 +49,27 @@ test('real Elasticsearch: every line once in the data stream, a mapping error se
   // It is a data stream, not an index that happens to have this name.
   const { hits } = await elasticsearch.request('POST', '/logs-shop-production/_search', { size: 1 });
   assert.match(hits.hits[0]._index, /^\.ds-logs-shop-production-/);
+  await findsWhatIsErased(elasticsearch);
 });
+
+/** What docs/privacy.md erases by a query: the documents of one correlation ID and no others, whatever the mapping of their stream. */
+async function findsWhatIsErased(elasticsearch: Awaited<ReturnType<typeof startElasticsearch>>): Promise<void> {
+  const page = readFileSync(new URL('../../docs/privacy.md', import.meta.url), 'utf8');
+  const [, streams = '', body = ''] =
+    /"\$ELASTICSEARCH\/(\S+)\/_delete_by_query"[^']*'[^']*' \\\n {2}-d '(.*)'/.exec(page) ?? [];
+  const now = new Date().toISOString();
+  for (const stream of ['logs-shop-production', 'logs-plain-production']) {
+    for (const id of ['order-1', 'order-2', 'order-11'])
+      await elasticsearch.request('POST', `/${stream}/_doc`, { '@timestamp': now, message: 'm', 'correlation.id': id });
+  }
+  await elasticsearch.refresh();
+  // The module that deletes by query is not in every installation; what it deletes is what the query finds.
+  const found = await elasticsearch.search(streams, JSON.parse(body.replace('THE-ID', 'order-1')).query);
+  assert.deepEqual(
+    found.map((line) => line['correlation.id']),
+    ['order-1', 'order-1'],
+  );
+}
 
 test('real Zipkin: every span, with what the encoder puts into it', { skip: available('zipkin') }, async (t) => {
   const zipkin = await startZipkin();
