@@ -93,6 +93,11 @@ async function sendAll({ child }: Exchange): Promise<void> {
   await send(`http://127.0.0.1:${port}/fail`, { ...options, headers: common });
 }
 
+/** Two server spans and the call of one. */
+const SPANS = 3;
+/** Two access lines, two of the app, one of the error. */
+const LINES = 5;
+
 /** What an exchange has left everywhere, once it is over. */
 interface Traces {
   readonly found: (text: string) => Findings;
@@ -103,7 +108,7 @@ interface Traces {
 }
 
 /** Sends everything through an app, while the backends fail at first, so that everything is on the disk for a while. */
-async function observe(env: NodeJS.ProcessEnv, spans: number): Promise<Traces> {
+async function observe(env: NodeJS.ProcessEnv): Promise<Traces> {
   const all = await exchange(env);
   const { receiver, child, dataDirectory, headers, next } = all;
   try {
@@ -118,9 +123,10 @@ async function observe(env: NodeJS.ProcessEnv, spans: number): Promise<Traces> {
     const metrics = (await send(`${admin}/metrics`, { headers: { accept } })).body;
     const health = (await send(`${admin}/health`)).body;
     receiver.heal();
-    await eventually('spans and lines', () =>
-      receiver.spans.length >= spans && receiver.documents.length >= 5 && receiver.statsd.length > 0 ? true : undefined,
-    );
+    await eventually('spans, lines and StatsD', () => {
+      const hasMetric = receiver.statsd.some((line) => line.includes(canaryOf('metricLabel')));
+      return receiver.spans.length >= SPANS && receiver.documents.length >= LINES && hasMetric ? true : undefined;
+    });
     // What Express prints of an error is the app's own.
     const diagnostics = (await child.stop()).stderr.split('\n').filter((line) => line.startsWith('sightline:'));
     const labels = (text: string) =>
@@ -147,14 +153,12 @@ async function observe(env: NodeJS.ProcessEnv, spans: number): Promise<Traces> {
   }
 }
 
-/** Two server spans and the call between. */
-const SPANS = 3;
 const rows = Object.entries<PrivacyField>(PRIVACY_FIELDS);
 
 describe('what is recorded by default', () => {
   let traces: Traces;
   before(async () => {
-    traces = await observe({}, SPANS);
+    traces = await observe({});
   });
 
   for (const [name, field] of rows) {
@@ -195,7 +199,7 @@ describe('what is switched off', () => {
       // Lists of fields add up; of the others the last one says enough for all.
       env[name] = name === 'SIGHTLINE_REDACT' && env[name] !== undefined ? `${env[name]},${value}` : value;
     }
-    traces = await observe(env, SPANS);
+    traces = await observe(env);
   });
 
   for (const [name, field] of rows.filter(([, { off }]) => off !== undefined)) {
