@@ -1,0 +1,165 @@
+import type { MatrixSelector, Subquery } from '../../syntax/ast.ts';
+import { type EvaluationContext, renamed } from '../context.ts';
+import { KahanSum, RunningMean } from '../kahan.ts';
+import { quantileOf } from '../quantile.ts';
+import { SeriesCollector, StepSeries } from '../series.ts';
+import type { VectorFunction } from './implementation.ts';
+
+/** What a function over time sees at one step: the samples from `from` to before `to`, at least one. */
+export interface Window {
+  readonly times: Float64Array;
+  readonly values: Float64Array;
+  from: number;
+  to: number;
+  /** Milliseconds since the epoch; excluded. */
+  start: number;
+  /** Milliseconds since the epoch; included. */
+  end: number;
+  /** Time of the step, milliseconds since the epoch. */
+  at: number;
+}
+
+interface OverTimeOptions {
+  /** The result is still the metric itself. */
+  readonly keepsName?: boolean;
+  /** Called with each series that gave a result. */
+  readonly afterSeries?: (metricName: string) => void;
+}
+
+/** Evaluates a function over the windows of a range vector, moving along each series once. */
+export function overWindows(
+  context: EvaluationContext,
+  expression: MatrixSelector | Subquery,
+  compute: (window: Window, step: number) => number | undefined,
+  options: OverTimeOptions = {},
+): StepSeries[] {
+  const { steps } = context;
+  const vector = context.range(expression);
+  const collector = new SeriesCollector(steps.count);
+  for (const { labels, dropName, times, values } of vector.series) {
+    context.charge(steps.count);
+    const drop = options.keepsName !== true || dropName;
+    const named = drop ? renamed(context, labels) : { labels, dropName };
+    const result = StepSeries.blank(named.labels, named.dropName, steps.count);
+    const window: Window = { times, values, from: 0, to: 0, start: 0, end: 0, at: 0 };
+    let found = false;
+    for (let step = 0; step < steps.count; step += 1) {
+      window.at = steps.time(step);
+      window.end = vector.reference(step);
+      window.start = window.end - vector.range;
+      while (window.to < times.length && times[window.to]! <= window.end) window.to += 1;
+      while (window.from < window.to && times[window.from]! <= window.start) window.from += 1;
+      if (window.from === window.to) continue;
+      const value = compute(window, step);
+      if (value === undefined) continue;
+      result.set(step, value);
+      found = true;
+    }
+    if (found) options.afterSeries?.(labels.name);
+    collector.merge(result);
+  }
+  return collector.result();
+}
+
+/** A function whose only argument is a range vector. */
+export function overTime(
+  compute: (window: Window) => number | undefined,
+  options: OverTimeOptions = {},
+): VectorFunction {
+  return (call, context) => overWindows(context, call.arguments[0] as MatrixSelector | Subquery, compute, options);
+}
+
+/** The sample that wins; NaN only when there is nothing else. @returns its index */
+function extreme(window: Window, wins: (value: number, best: number) => boolean): number {
+  let best = window.from;
+  for (let index = window.from; index < window.to; index += 1) {
+    const leader = window.values[best]!;
+    if (wins(window.values[index]!, leader) || Number.isNaN(leader)) best = index;
+  }
+  return best;
+}
+
+const sum = new KahanSum();
+const mean = new RunningMean();
+const squares = new KahanSum();
+
+function sumOf({ values, from, to }: Window): number {
+  sum.reset();
+  for (let index = from; index < to; index += 1) sum.add(values[index]!);
+  return Math.abs(sum.sum) === Number.POSITIVE_INFINITY ? sum.sum : sum.value;
+}
+
+function meanOf({ values, from, to }: Window): number {
+  mean.reset();
+  for (let index = from; index < to; index += 1) mean.add(values[index]!);
+  return mean.value;
+}
+
+/** Welford's algorithm with compensated sums. */
+function varianceOf({ values, from, to }: Window): number {
+  sum.reset();
+  squares.reset();
+  for (let index = from; index < to; index += 1) {
+    const value = values[index]!;
+    const difference = value - sum.value;
+    sum.add(difference / (index - from + 1));
+    squares.add(difference * (value - sum.value));
+  }
+  return squares.value / (to - from);
+}
+
+/** Median absolute deviation. */
+function deviationOf({ values, from, to }: Window): number {
+  const sorted = values.slice(from, to);
+  if (sorted.includes(Number.NaN)) return Number.NaN;
+  const median = quantileOf(0.5, sorted.sort());
+  return quantileOf(0.5, sorted.map((value) => Math.abs(value - median)).sort());
+}
+
+function changesOf({ values, from, to }: Window): number {
+  let changes = 0;
+  for (let index = from + 1; index < to; index += 1)
+    if (!Object.is(values[index]! + 0, values[index - 1]! + 0)) changes += 1;
+  return changes;
+}
+
+function resetsOf({ values, from, to }: Window): number {
+  let resets = 0;
+  for (let index = from + 1; index < to; index += 1) if (values[index]! < values[index - 1]!) resets += 1;
+  return resets;
+}
+
+const highest = (window: Window): number => extreme(window, (value, best) => value > best);
+const lowest = (window: Window): number => extreme(window, (value, best) => value < best);
+
+const quantileOverTime: VectorFunction = (call, context) => {
+  const [quantile, range] = call.arguments;
+  const quantiles = context.scalar(quantile!);
+  return overWindows(context, range as MatrixSelector | Subquery, ({ values, from, to }, step) => {
+    const wanted = quantiles[step]!;
+    if (!(wanted >= 0 && wanted <= 1)) context.annotations.invalidQuantile(wanted, quantile!.position);
+    return quantileOf(wanted, values.slice(from, to).sort());
+  });
+};
+
+/** Aggregations of the samples of one series over a window. */
+export const OVER_TIME: Readonly<Record<string, VectorFunction>> = {
+  avg_over_time: overTime(meanOf),
+  changes: overTime(changesOf),
+  count_over_time: overTime(({ from, to }) => to - from),
+  first_over_time: overTime(({ values, from }) => values[from]!, { keepsName: true }),
+  last_over_time: overTime(({ values, to }) => values[to - 1]!, { keepsName: true }),
+  mad_over_time: overTime(deviationOf),
+  max_over_time: overTime((window) => window.values[highest(window)]!),
+  min_over_time: overTime((window) => window.values[lowest(window)]!),
+  present_over_time: overTime(() => 1),
+  quantile_over_time: quantileOverTime,
+  resets: overTime(resetsOf),
+  stddev_over_time: overTime((window) => Math.sqrt(varianceOf(window))),
+  stdvar_over_time: overTime(varianceOf),
+  sum_over_time: overTime(sumOf),
+  ts_of_first_over_time: overTime(({ times, from }) => times[from]! / 1000),
+  ts_of_last_over_time: overTime(({ times, to }) => times[to - 1]! / 1000),
+  ts_of_max_over_time: overTime((window) => window.times[extreme(window, (value, best) => value >= best)]! / 1000),
+  ts_of_min_over_time: overTime((window) => window.times[extreme(window, (value, best) => value <= best)]! / 1000),
+};

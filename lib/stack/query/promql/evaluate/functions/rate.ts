@@ -1,0 +1,77 @@
+import type { MatrixSelector, Subquery } from '../../syntax/ast.ts';
+import type { VectorFunction } from './implementation.ts';
+import { overTime, overWindows, type Window } from './over-time.ts';
+
+/** A gap to the window's edge of more than this many sample distances is not extrapolated over. */
+const EXTRAPOLATION_THRESHOLD = 1.1;
+const COUNTER_SUFFIX = /_(?:total|sum|count|bucket)$/;
+
+/**
+ * Increase over a window, extrapolated to its edges where the samples come near them, but for a counter not below zero.
+ * Source: prometheus/prometheus, `promql/functions.go`, `extrapolatedRate`.
+ */
+function extrapolated(window: Window, counter: boolean): number | undefined {
+  const { times, values, from, to } = window;
+  if (to - from < 2) return undefined;
+  const first = values[from]!;
+  let increase = values[to - 1]! - first;
+  if (counter) {
+    for (let index = from + 1; index < to; index += 1) {
+      const before = values[index - 1]!;
+      if (values[index]! < before) increase += before;
+    }
+  }
+  const sampled = (times[to - 1]! - times[from]!) / 1000;
+  const distance = sampled / (to - from - 1);
+  const threshold = distance * EXTRAPOLATION_THRESHOLD;
+  let toStart = (times[from]! - window.start) / 1000;
+  let toEnd = (window.end - times[to - 1]!) / 1000;
+  if (toStart >= threshold) toStart = distance / 2;
+  if (counter) {
+    const toZero = increase > 0 && first >= 0 ? sampled * (first / increase) : toStart;
+    if (toZero < toStart) toStart = toZero;
+  }
+  if (toEnd >= threshold) toEnd = distance / 2;
+  return sampled === 0 ? increase : increase * ((sampled + toStart + toEnd) / sampled);
+}
+
+/** Of the last two samples. */
+function difference({ times, values, from, to }: Window, counter: boolean): number | undefined {
+  if (to - from < 2) return undefined;
+  const seconds = (times[to - 1]! - times[to - 2]!) / 1000;
+  if (seconds === 0) return undefined;
+  const last = values[to - 1]!;
+  const before = values[to - 2]!;
+  const increase = counter && last < before ? last : last - before;
+  return counter ? increase / seconds : increase;
+}
+
+function counterFunction(perSecond: boolean): VectorFunction {
+  return (call, context) => {
+    const argument = call.arguments[0] as MatrixSelector | Subquery;
+    const seconds = argument.range / 1000;
+    return overWindows(
+      context,
+      argument,
+      (window) => {
+        const increase = extrapolated(window, true);
+        return increase === undefined || !perSecond ? increase : increase / seconds;
+      },
+      {
+        afterSeries: (metricName) => {
+          if (metricName !== '' && !COUNTER_SUFFIX.test(metricName))
+            context.annotations.possibleNonCounter(metricName, argument.position);
+        },
+      },
+    );
+  };
+}
+
+/** How fast a series changes. */
+export const RATES: Readonly<Record<string, VectorFunction>> = {
+  delta: overTime((window) => extrapolated(window, false)),
+  idelta: overTime((window) => difference(window, false)),
+  increase: counterFunction(false),
+  irate: overTime((window) => difference(window, true)),
+  rate: counterFunction(true),
+};
