@@ -22,12 +22,7 @@ export interface ScriptOutcome {
 }
 
 /** As Prometheus runs its own scripts: everything that is experimental is on, names are dropped late. */
-const PARSER = {
-  experimentalFunctions: true,
-  durationExpressions: true,
-  extendedRangeSelectors: true,
-  fillModifiers: true,
-} as const;
+const PARSER = { experimentalFunctions: true, fillModifiers: true } as const;
 const MINUTE = 60_000;
 /** Functions that give something else in a range query. */
 const OF_THE_QUERY = /(?:start|end|range|step)\(\)/;

@@ -11,6 +11,7 @@ import { RAW_HTTP } from './targets/raw-http.ts';
 import { SPANS } from './targets/spans.ts';
 import { STACK_HTTP } from './targets/stack-http.ts';
 import { STACK_INGEST } from './targets/stack-ingest.ts';
+import { STACK_PROMQL } from './targets/stack-promql.ts';
 import { STACK_QUERIES } from './targets/stack-queries.ts';
 
 /** Everything that takes what strangers send; a file each in `targets/`. */
@@ -25,6 +26,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   OPTIONS_CHILD,
   ANSWERS,
   STACK_INGEST,
+  STACK_PROMQL,
   STACK_QUERIES,
   STACK_HTTP,
   RAW_HTTP,

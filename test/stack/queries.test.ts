@@ -7,7 +7,6 @@ import { fieldValues, type JsonValue } from '../../lib/stack/query/document-fiel
 import { readSearchRequest } from '../../lib/stack/query/esdsl/search-request.ts';
 import { matchesPredicate } from '../../lib/stack/query/log-predicate.ts';
 import { compileQueryString } from '../../lib/stack/query/lucene/query-string.ts';
-import { readSelector } from '../../lib/stack/query/series-selector.ts';
 import { readTimeBound, readTimestamp } from '../../lib/stack/query/timestamp.ts';
 import { UnsupportedQuery } from '../../lib/stack/query/unsupported.ts';
 
@@ -121,30 +120,6 @@ test('a broken query string is refused, a hostile one too', () => {
     field: 'trace.id',
     value: 'a:b',
   });
-});
-
-test('plain selectors are read, anything more is refused', () => {
-  assert.deepEqual(readSelector('up{job="a\\"b", x!~`c\\d`,}'), [
-    { name: '__name__', operator: '=', value: 'up' },
-    { name: 'job', operator: '=', value: 'a"b' },
-    { name: 'x', operator: '!~', value: 'c\\d' },
-  ]);
-  for (const query of [
-    '',
-    '1',
-    'rate(x[5m])',
-    'a + b',
-    'up[5m]',
-    'up offset 5m',
-    '{}',
-    '{a=~".*"}',
-    'up{a="b"',
-    'up{a=b}',
-    'up{a=~"("}',
-    'sum(up)',
-  ]) {
-    assert.throws(() => readSelector(query), { name: 'UnsupportedQuery' }, query);
-  }
 });
 
 test('objects in place of texts and numbers are refused, not converted', () => {

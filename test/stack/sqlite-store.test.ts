@@ -41,7 +41,7 @@ test('a query that runs over its time is stopped; writing goes on, and so does r
   const labels = { __name__: 'x', value: `${'a'.repeat(40)}!` };
   await store.appendMetrics({ families: [], samples: [{ labels, value: 1, timestamp: Date.now() }] });
   // A regular expression that backtracks without end.
-  const slow = store.instant([{ name: 'value', operator: '=~', value: '(a+)+b' }], Date.now());
+  const slow = store.promql({ query: '{value=~"(a+)+b"}', start: Date.now(), end: Date.now(), step: 0 });
   slow.catch(() => {});
   await store.appendSpans([recordOf(span({ id: '00000000000000a1' }))]);
   await assert.rejects(slow, { name: 'QueryTimeout' });

@@ -75,7 +75,7 @@ test('one ID: spans, lines, exemplars and errors of all services, one time line'
   assert.match(metrics.accepts[0]!, /^application\/openmetrics-text;version=1\.0\.0/);
 });
 
-test('Prometheus: targets, instant values, exemplars, labels; an expression is refused and says so', async () => {
+test('Prometheus: targets, instant values, exemplars, labels', async () => {
   await using metrics = await metricsServer();
   const nobody = `127.0.0.1:${await freePort()}`;
   await using stack = await runningStack({
@@ -121,18 +121,6 @@ test('Prometheus: targets, instant values, exemplars, labels; an expression is r
     body: new URLSearchParams({ query: `up{instance!~"${nobody}"}` }),
   });
   assert.equal(((await form.json()) as any).data.result.length, 1);
-  for (const [path, status] of [
-    ['query?query=rate(up[5m])', 422],
-    ['query?query=1%2B1', 422],
-    ['query', 400],
-    ['query?query=up&time=soon', 400],
-    ['query_range?query=up', 422],
-    ['query?query={a=~".*"}', 422],
-  ] as const) {
-    const answer = await fetch(`${api}/${path}`);
-    const body = (await answer.json()) as any;
-    assert.deepEqual([answer.status, body.status, body.errorType], [status, 'error', 'bad_data'], path);
-  }
 });
 
 test('services announce themselves by a target file; a broken file keeps its last good content', async () => {

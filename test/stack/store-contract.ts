@@ -159,6 +159,12 @@ export function storeContract(name: string, open: StoreFactory): void {
     ]);
   });
 
+  async function instant(store: Store, query: string, at = AT): Promise<string[]> {
+    const answer = await store.promql({ query, start: at, end: at, step: 0 });
+    assert.ok(answer.ok && answer.value.type === 'vector', JSON.stringify(answer));
+    return answer.value.series.map(({ labels, values }) => `${labels['job']}=${values[0]}`);
+  }
+
   using('metrics: the last value within five minutes, matched by labels', async (store) => {
     await store.appendMetrics({
       families: [{ name: 'up', type: 'gauge', help: 'h', unit: '' }],
@@ -170,15 +176,40 @@ export function storeContract(name: string, open: StoreFactory): void {
         sample('other', { job: 'a' }, Number.POSITIVE_INFINITY),
       ],
     });
-    const instant = async (matchers: Parameters<Store['instant']>[0], at = AT) =>
-      (await store.instant(matchers, at)).map((value) => `${value.labels['job']}=${value.value}`);
     const up = { name: '__name__', operator: '=', value: 'up' } as const;
-    assert.deepEqual(await instant([up]), ['a=1', 'b=NaN']);
-    assert.deepEqual(await instant([up], AT - 1), ['a=0', 'old=1']);
-    assert.deepEqual(await instant([up, { name: 'job', operator: '=~', value: 'b|c' }]), ['b=NaN']);
-    assert.deepEqual(await instant([{ name: 'job', operator: '=', value: 'a' }]), ['a=1', 'a=Infinity']);
+    assert.deepEqual(await instant(store, 'up'), ['a=1', 'b=NaN']);
+    assert.deepEqual(await instant(store, 'up', AT - 1), ['a=0', 'old=1']);
+    assert.deepEqual(await instant(store, 'up{job=~"b|c"}'), ['b=NaN']);
+    assert.deepEqual(await instant(store, '{job="a"}'), ['a=1', 'a=Infinity']);
+    assert.deepEqual(await instant(store, 'sum without (job) (count_over_time(up[2s] offset -1ms))'), ['undefined=3']);
     assert.deepEqual(await store.families(), [{ name: 'up', type: 'gauge', help: 'h', unit: '' }]);
     assert.equal((await store.series([[up]], { start: AT - 500, end: AT })).length, 2);
+  });
+
+  using('metrics: a series that is marked as ended is gone at once, and may come back', async (store) => {
+    const stale = { ...sample('up', { job: 'a' }, Number.NaN, AT + 1000), stale: true };
+    await store.appendMetrics({
+      families: [],
+      samples: [sample('up', { job: 'a' }, 1), stale, sample('up', { job: 'a' }, 2, AT + 2000)],
+    });
+    assert.deepEqual(await instant(store, 'up', AT + 999), ['a=1']);
+    assert.deepEqual(await instant(store, 'up', AT + 1000), []);
+    assert.deepEqual(await instant(store, 'up', AT + 2000), ['a=2']);
+    assert.deepEqual(await instant(store, 'count_over_time(up[1m])', AT + 2000), ['a=2']);
+  });
+
+  using('metrics: what is wrong with a query is in the answer', async (store) => {
+    const ask = (query: string) => store.promql({ query, start: AT, end: AT + 1000, step: 1000 });
+    assert.deepEqual(await ask('sum('), {
+      ok: false,
+      type: 'bad_data',
+      error: 'invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
+    });
+    assert.deepEqual(await ask('label_replace(up, "a", "b", "c", "(")'), {
+      ok: false,
+      type: 'execution',
+      error: 'invalid regular expression in label_replace(): (',
+    });
   });
 
   using('an exemplar that is scraped again is kept once, and leads to its trace', async (store) => {
@@ -286,10 +317,7 @@ export function storeContract(name: string, open: StoreFactory): void {
       const { spans, logs, samples, series } = await store.statistics();
       assert.deepEqual({ spans, logs, samples, series }, { spans: 0, logs: 1, samples: 0, series: 0 });
       await store.appendMetrics({ families: [], samples: [sample('up', {}, 2, clock)] });
-      assert.deepEqual(
-        (await store.instant([{ name: '__name__', operator: '=', value: 'up' }], clock)).map((value) => value.value),
-        [2],
-      );
+      assert.deepEqual(await instant(store, 'up', clock), ['undefined=2']);
     },
     { now: () => clock },
   );

@@ -1,22 +1,27 @@
 import { type BackendApi, type Exchange, jsonReply, type Refusal, type Reply, textReply } from '../http/exchange.ts';
 import type { Scraper } from '../ingest/scraper.ts';
-import type { LabelMatcher } from '../query/label-matcher.ts';
-import { readSelector } from '../query/series-selector.ts';
+import type { PromqlRequest } from '../query/promql/query.ts';
 import { UnsupportedQuery } from '../query/unsupported.ts';
-import type { Labels, SeriesValue, Store, StoredExemplar, TimeRange } from '../store/store.ts';
+import type { Labels, Store, StoredExemplar, TimeRange } from '../store/store.ts';
+import { BadData, parametersOf, readLimit, readSelectors, readTime } from './prometheus-parameters.ts';
+import {
+  formatQuery,
+  numberText,
+  parseQuery,
+  queryReply,
+  readExpression,
+  readInstantQuery,
+  readRangeQuery,
+  selectorsOf,
+} from './prometheus-query-api.ts';
 
-/** Bytes of a form. */
-const MAX_FORM_BYTES = 1024 ** 2;
-/** Exemplars older than this are not asked for unless a start is given. */
+/** Exemplars and series older than this are not asked for unless a start is given. */
 const DEFAULT_RANGE_MILLIS = 86_400_000;
 /** A version whose API these answers follow. Grafana reads it. */
-const VERSION = '2.53.0';
-
-class BadData extends Error {}
+const VERSION = '3.16.0';
 
 /**
- * The part of Prometheus's HTTP API that needs no expression language: instant values of a plain selector, exemplars,
- * series, labels, metadata and targets. An expression beyond that answers 422 and says so.
+ * Prometheus's HTTP API: queries in PromQL, exemplars, series, labels, metadata and targets.
  * Source: Prometheus documentation, "HTTP API".
  */
 export function createPrometheusApi(options: { store: Store; scraper: Scraper; now?: () => number }): BackendApi {
@@ -29,30 +34,23 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
     return { start, end };
   };
 
-  async function query(parameters: URLSearchParams): Promise<unknown> {
-    const values = await store.instant(
-      readSelector(needed(parameters, 'query')),
-      readTime(parameters, 'time') ?? now(),
-    );
-    const at = (readTime(parameters, 'time') ?? now()) / 1000;
-    return {
-      resultType: 'vector',
-      result: values.map((value: SeriesValue) => ({ metric: value.labels, value: [at, numberText(value.value)] })),
-    };
+  async function query(request: PromqlRequest, parameters: URLSearchParams): Promise<Reply> {
+    const limit = readLimit(parameters);
+    const answer = await store.promql(request);
+    return answer.ok ? queryReply(answer, limit) : failure(STATUS_OF[answer.type], answer.type, answer.error);
   }
 
   async function exemplars(parameters: URLSearchParams): Promise<unknown> {
-    const found = await store.exemplars(readSelector(needed(parameters, 'query')), rangeOf(parameters));
-    return groupExemplars(found);
+    const range = rangeOf(parameters);
+    const selectors = selectorsOf(readExpression(parameters));
+    const found = await Promise.all(selectors.map((matchers) => store.exemplars(matchers, range)));
+    return groupExemplars(found.flat());
   }
 
   async function series(parameters: URLSearchParams, mandatory: boolean): Promise<Labels[]> {
-    const selectors = parameters.getAll('match[]');
+    const selectors = readSelectors(parameters);
     if (mandatory && selectors.length === 0) throw new BadData('no match[] parameter provided');
-    return store.series(
-      selectors.map((selector): LabelMatcher[] => readSelector(selector)),
-      rangeOf(parameters),
-    );
+    return store.series(selectors, rangeOf(parameters));
   }
 
   async function labels(parameters: URLSearchParams): Promise<string[]> {
@@ -97,15 +95,24 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
     };
   }
 
-  async function answer(exchange: Exchange, segments: readonly string[]): Promise<unknown> {
+  async function replyTo(exchange: Exchange, segments: readonly string[]): Promise<Reply> {
     const parameters = await parametersOf(exchange);
+    const path = segments.join('/');
+    if (path === 'query') return query(readInstantQuery(parameters, now()), parameters);
+    if (path === 'query_range') return query(readRangeQuery(parameters), parameters);
+    return jsonReply(200, { status: 'success', data: await answer(parameters, segments) });
+  }
+
+  async function answer(parameters: URLSearchParams, segments: readonly string[]): Promise<unknown> {
     const [what, name, values] = segments;
     if (what === 'label' && values === 'values') return labelValues(name!, parameters);
     switch (segments.join('/')) {
-      case 'query':
-        return query(parameters);
       case 'query_exemplars':
         return exemplars(parameters);
+      case 'format_query':
+        return formatQuery(parameters);
+      case 'parse_query':
+        return parseQuery(parameters);
       case 'series':
         return limited(await series(parameters, true), parameters);
       case 'labels':
@@ -142,7 +149,7 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
       if (!['GET', 'POST', 'HEAD'].includes(exchange.method))
         return failure(405, 'bad_data', `method ${exchange.method} not allowed`);
       try {
-        return jsonReply(200, { status: 'success', data: await answer(exchange, rest) });
+        return await replyTo(exchange, rest);
       } catch (error) {
         if (error instanceof UnsupportedQuery) return failure(422, 'bad_data', error.message);
         if (error instanceof BadData) return failure(400, 'bad_data', error.message);
@@ -161,6 +168,8 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
   };
 }
 
+const STATUS_OF = { bad_data: 400, execution: 422, timeout: 503 } as const;
+
 function failure(
   status: number,
   errorType: string,
@@ -170,45 +179,9 @@ function failure(
   return jsonReply(status, { status: 'error', errorType, error }, headers);
 }
 
-async function parametersOf(exchange: Exchange): Promise<URLSearchParams> {
-  if (exchange.method !== 'POST') return exchange.query;
-  const form = new URLSearchParams((await exchange.body(MAX_FORM_BYTES)).toString('utf8'));
-  return new URLSearchParams([...exchange.query, ...form]);
-}
-
-function needed(parameters: URLSearchParams, name: string): string {
-  const value = parameters.get(name);
-  if (value === null || value.trim() === '')
-    throw new BadData(`invalid parameter "${name}": unknown position: parse error: no expression found in input`);
-  return value;
-}
-
-/** Seconds since the epoch with fraction, or RFC 3339. */
-function readTime(parameters: URLSearchParams, name: string): number | undefined {
-  const text = parameters.get(name);
-  if (text === null || text === '') return undefined;
-  const millis = /^-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/.test(text)
-    ? Number(text) * 1000
-    : /^\d{4}-\d\d-\d\dT/.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-  if (Number.isNaN(millis))
-    throw new BadData(
-      `invalid parameter "${name}": cannot parse ${JSON.stringify(text.slice(0, 50))} to a valid timestamp`,
-    );
-  return Math.round(millis);
-}
-
 function limited<Item>(items: Item[], parameters: URLSearchParams): Item[] {
-  const limit = Number(parameters.get('limit') ?? 0);
-  return Number.isInteger(limit) && limit > 0 ? items.slice(0, limit) : items;
-}
-
-/** As Go prints a float. */
-export function numberText(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (value === Number.POSITIVE_INFINITY) return '+Inf';
-  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
+  const limit = readLimit(parameters);
+  return limit > 0 ? items.slice(0, limit) : items;
 }
 
 function groupExemplars(found: readonly StoredExemplar[]): unknown {

@@ -1,11 +1,13 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { compileMatchers, type LabelMatcher } from '../query/label-matcher.ts';
-import type { Labels, MetricBatch, MetricFamily, SeriesValue, StoredExemplar, TimeRange } from './store.ts';
+import { LabelSet } from '../query/promql/evaluate/label-set.ts';
+import type { SampleSource, StoredSeries } from '../query/promql/evaluate/series.ts';
+import type { Labels, MetricBatch, MetricFamily, StoredExemplar, TimeRange } from './store.ts';
 
-/** How far an instant query looks back. Source: Prometheus documentation, "Staleness". */
-export const LOOKBACK_MILLIS = 300_000;
 /** Exemplars that one query gives out. */
 const MAX_EXEMPLARS = 10_000;
+/** How a staleness marker is kept: a text, which no sample is. */
+const STALE = 'stale';
 /** Series whose row IDs are remembered, so that a scrape looks none of them up. */
 const MAX_REMEMBERED_SERIES = 50_000;
 
@@ -14,7 +16,7 @@ interface SeriesRow {
   readonly labels: Labels;
 }
 
-export class MetricTables {
+export class MetricTables implements SampleSource {
   readonly #insertFamily: StatementSync;
   readonly #insertSeries: StatementSync;
   readonly #findSeries: StatementSync;
@@ -22,7 +24,7 @@ export class MetricTables {
   readonly #insertExemplar: StatementSync;
   readonly #seriesOfName: StatementSync;
   readonly #allSeries: StatementSync;
-  readonly #lastSample: StatementSync;
+  readonly #samplesOf: StatementSync;
   readonly #anySample: StatementSync;
   readonly #exemplarsOf: StatementSync;
   readonly #exemplarsOfTrace: StatementSync;
@@ -41,9 +43,10 @@ export class MetricTables {
     );
     this.#seriesOfName = database.prepare('SELECT id, labels FROM series WHERE name = ? ORDER BY id');
     this.#allSeries = database.prepare('SELECT id, labels FROM series ORDER BY id');
-    this.#lastSample = database.prepare(
-      'SELECT ts, value FROM samples WHERE series = ? AND ts > ? AND ts <= ? ORDER BY ts DESC LIMIT 1',
+    this.#samplesOf = database.prepare(
+      'SELECT ts, value FROM samples WHERE series = ? AND ts >= ? AND ts <= ? ORDER BY ts',
     );
+    this.#samplesOf.setReturnArrays(true);
     this.#anySample = database.prepare('SELECT 1 FROM samples WHERE series = ? AND ts >= ? AND ts <= ? LIMIT 1');
     this.#exemplarsOf = database.prepare(
       'SELECT labels, value, ts FROM exemplars WHERE series = ? AND ts >= ? AND ts <= ? ORDER BY ts',
@@ -59,7 +62,8 @@ export class MetricTables {
     for (const sample of batch.samples) {
       const series = this.#idOf(sample.labels);
       // SQLite has no NaN: it is kept as NULL.
-      this.#insertSample.run(series, sample.timestamp, Number.isNaN(sample.value) ? null : sample.value);
+      const value = sample.stale === true ? STALE : Number.isNaN(sample.value) ? null : sample.value;
+      this.#insertSample.run(series, sample.timestamp, value);
       const { exemplar } = sample;
       if (exemplar === undefined) continue;
       const traceId = exemplar.labels['trace_id'] ?? exemplar.labels['traceID'] ?? null;
@@ -99,13 +103,26 @@ export class MetricTables {
       .filter((row) => matches(row.labels));
   }
 
-  instant(matchers: readonly LabelMatcher[], atMillis: number): SeriesValue[] {
-    const found: SeriesValue[] = [];
+  /** Series by series, so that a query that asks for too much ends before it is read. */
+  *select(matchers: readonly LabelMatcher[], range: TimeRange): Generator<StoredSeries> {
     for (const { id, labels } of this.#select(matchers)) {
-      const row = this.#lastSample.get(id, atMillis - LOOKBACK_MILLIS, atMillis);
-      if (row !== undefined) found.push({ labels, value: numberOf(row['value']), timestamp: row['ts'] as number });
+      const rows = this.#samplesOf.all(id, range.start, range.end) as unknown as [number, number | string | null][];
+      const { length } = rows;
+      if (length === 0) continue;
+      const times = new Float64Array(length);
+      const values = new Float64Array(length);
+      let stale: Uint8Array | undefined;
+      for (let index = 0; index < length; index += 1) {
+        const [time, value] = rows[index]!;
+        times[index] = time;
+        if (typeof value === 'number') values[index] = value;
+        else {
+          values[index] = Number.NaN;
+          if (value === STALE) (stale ??= new Uint8Array(length))[index] = 1;
+        }
+      }
+      yield { labels: LabelSet.of(labels), times, values, stale };
     }
-    return found;
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Labels[] {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LabelMatcher } from '../query/label-matcher.ts';
+import { type PromqlAnswer, type PromqlRequest, runPromql } from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
 import { CorrelationLookup } from './correlation-lookup.ts';
 import { loadSqlite } from './load-sqlite.ts';
@@ -112,8 +113,8 @@ export class SqliteDatabase {
     return this.#logs.streams();
   }
 
-  instant(matchers: readonly LabelMatcher[], atMillis: number): kept.SeriesValue[] {
-    return this.#metrics.instant(matchers, atMillis);
+  promql(request: PromqlRequest): PromqlAnswer {
+    return runPromql(request, this.#metrics);
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: kept.TimeRange): kept.Labels[] {

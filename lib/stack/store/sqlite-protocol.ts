@@ -10,7 +10,7 @@ export type ReadMethod =
   | 'remoteServices'
   | 'searchLogs'
   | 'streams'
-  | 'instant'
+  | 'promql'
   | 'series'
   | 'exemplars'
   | 'families'

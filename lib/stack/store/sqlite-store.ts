@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { LabelMatcher } from '../query/label-matcher.ts';
+import type { PromqlAnswer, PromqlRequest } from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
 import * as kept from './store.ts';
 import { WorkerClient } from './worker-client.ts';
@@ -136,8 +137,8 @@ export class SqliteStore implements kept.Store {
     return this.#reader.call('streams');
   }
 
-  instant(matchers: readonly LabelMatcher[], atMillis: number): Promise<kept.SeriesValue[]> {
-    return this.#reader.call('instant', matchers, atMillis);
+  promql(request: PromqlRequest): Promise<PromqlAnswer> {
+    return this.#reader.call('promql', request);
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: kept.TimeRange): Promise<kept.Labels[]> {

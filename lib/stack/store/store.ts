@@ -7,6 +7,7 @@
 
 import type { LabelMatcher } from '../query/label-matcher.ts';
 import type { LogPredicate } from '../query/log-predicate.ts';
+import type { PromqlAnswer, PromqlRequest } from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
 
 /** One span as it is kept: the columns that are searched, and the wire form (Zipkin v2 JSON) untouched. */
@@ -72,6 +73,8 @@ export interface Sample {
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
   readonly exemplar?: Exemplar;
+  /** A staleness marker: the series ends here, `value` says nothing. */
+  readonly stale?: boolean;
 }
 
 export interface MetricFamily {
@@ -144,13 +147,6 @@ export interface RecentRequest {
   readonly logs: number;
 }
 
-export interface SeriesValue {
-  readonly labels: Labels;
-  readonly value: number;
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number;
-}
-
 export interface StreamFacts {
   readonly stream: string;
   readonly documents: number;
@@ -192,8 +188,8 @@ export interface Store {
   /** Streams that hold documents, sorted by name. */
   streams(): Promise<StreamFacts[]>;
 
-  /** Last value of each matching series at a time, looking back five minutes. */
-  instant(matchers: readonly LabelMatcher[], atMillis: number): Promise<SeriesValue[]>;
+  /** Evaluates a PromQL query over the samples. What is wrong with the query is in the answer. */
+  promql(request: PromqlRequest): Promise<PromqlAnswer>;
   /** Series that match any of the sets (no set: every series) and have a sample in the range. */
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]>;
   exemplars(matchers: readonly LabelMatcher[], range: TimeRange): Promise<StoredExemplar[]>;

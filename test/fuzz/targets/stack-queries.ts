@@ -1,10 +1,8 @@
 /** Searches that anybody types: answered, or refused with what is not supported. */
 import assert from 'node:assert/strict';
 import { readSearchRequest } from '../../../lib/stack/query/esdsl/search-request.ts';
-import { compileMatchers } from '../../../lib/stack/query/label-matcher.ts';
 import { matchesPredicate } from '../../../lib/stack/query/log-predicate.ts';
 import { compileQueryString } from '../../../lib/stack/query/lucene/query-string.ts';
-import { readSelector } from '../../../lib/stack/query/series-selector.ts';
 import { readTimeBound, readTimestamp } from '../../../lib/stack/query/timestamp.ts';
 import { UnsupportedQuery } from '../../../lib/stack/query/unsupported.ts';
 import { sampleRequest } from '../../stack/sample-request.ts';
@@ -24,7 +22,6 @@ const WORDS = [
   '@timestamp:[now-1h TO now]',
   'a\\:b:c*',
 ];
-const SELECTORS = ['up{job="shop",code=~"5..|4.."}', '{__name__="a"}', 'http_requests_total', `{a!~'x',b!="y"}`];
 const SEARCH = {
   query: {
     bool: {
@@ -79,9 +76,7 @@ export const STACK_QUERIES: FuzzTarget = {
         typeof matchesPredicate(predicate, DOCUMENT as never, { timestamp: NOW * 1000 } as never),
         'boolean',
       );
-    const selector = random.oneIn(4) ? hostileText(random, 9000) : mutate(random, random.pick(SELECTORS));
-    refusable(() => compileMatchers(readSelector(selector)));
-    size += text.length + selector.length + search(random);
+    size += text.length + search(random);
     for (const value of [
       hostileJson(random, 1),
       mutate(random, '2026-01-02T03:04:05.678901Z'),

@@ -1,6 +1,7 @@
 import { ExecutionError } from './errors.ts';
 import type { Annotations } from './evaluate/annotations.ts';
 import { Evaluator } from './evaluate/evaluator.ts';
+import { withEdges } from './evaluate/functions/extended-range.ts';
 import { LabelSet } from './evaluate/label-set.ts';
 import { prepare } from './evaluate/prepare.ts';
 import { mergeSameLabels, type SampleSource, type StepSeries, Steps } from './evaluate/series.ts';
@@ -152,18 +153,34 @@ function samplesOf({ labels, values, present }: StepSeries, steps: Steps): Resul
 
 /** What lies in the window of a range selector at the only step. */
 function rangeSamples(expression: MatrixSelector | Subquery, evaluator: Evaluator): ResultSeries[] {
-  const { series, range, reference } = evaluator.range(expression);
+  const { series, range, reference, extension } = evaluator.range(expression);
   const end = reference(0);
   return series
-    .map(({ labels, dropName, times, values }) => {
-      const within = (_: number, index: number): boolean => times[index]! > end - range && times[index]! <= end;
-      return {
-        labels: dropName ? labels.withoutMetadata() : labels,
-        times: times.filter(within),
-        values: values.filter(within),
-      };
-    })
+    .map(({ labels, dropName, times, values }) => ({
+      labels: dropName ? labels.withoutMetadata() : labels,
+      ...samplesWithin({ times, values }, { start: end - range, end }, extension, evaluator.lookback),
+    }))
     .filter(({ times }) => times.length > 0)
     .sort((one, other) => LabelSet.compare(one.labels, other.labels))
     .map((one) => ({ ...one, labels: one.labels.toRecord() }));
+}
+
+type Samples = Pick<ResultSeries, 'times' | 'values'>;
+
+function samplesWithin(
+  { times, values }: Samples,
+  { start, end }: { readonly start: number; readonly end: number },
+  extension: 'anchored' | 'smoothed' | undefined,
+  lookback: number,
+): Samples {
+  const smoothed = extension === 'smoothed';
+  const after = start - (extension === undefined ? 0 : lookback);
+  const until = end + (smoothed ? lookback : 0);
+  let from = 0;
+  while (from < times.length && times[from]! <= after) from += 1;
+  let to = from;
+  while (to < times.length && times[to]! <= until) to += 1;
+  if (extension === undefined) return { times: times.slice(from, to), values: values.slice(from, to) };
+  const window = { times, values, from, to, start, end, at: end, anchored: !smoothed, smoothed };
+  return withEdges(window, smoothed) ?? { times: new Float64Array(0), values: new Float64Array(0) };
 }

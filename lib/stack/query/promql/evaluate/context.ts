@@ -16,6 +16,8 @@ export interface RangeVector {
   readonly series: readonly RangeSeries[];
   /** Milliseconds. */
   readonly range: number;
+  /** Samples beside the window are wanted too: those within the lookback before it, of `smoothed` also after it. */
+  readonly extension: 'anchored' | 'smoothed' | undefined;
   /** End of a step's window, milliseconds since the epoch; the window excludes its start. */
   readonly reference: (step: number) => number;
 }

@@ -16,6 +16,7 @@ import { SCALAR_FUNCTIONS } from './functions/conversion.ts';
 import { lastSamples } from './lookback.ts';
 import { calculate } from './operators.ts';
 import { mergeSameLabels, type SampleSource, StepSeries, Steps, type StoredSeries } from './series.ts';
+import { smoothed } from './smoothed.ts';
 
 export interface EvaluatorOptions {
   readonly source: SampleSource;
@@ -95,6 +96,7 @@ export class Evaluator implements EvaluationContext {
   }
 
   scalar(expression: Expression): Float64Array {
+    this.charge(this.steps.count);
     switch (expression.type) {
       case 'number':
         return new Float64Array(this.steps.count).fill(expression.value);
@@ -118,7 +120,8 @@ export class Evaluator implements EvaluationContext {
   stored(selector: VectorSelector): { series: readonly StoredSeries[]; reference: (step: number) => number } {
     const reference = this.#reference(selector);
     const { lookback } = this.#shared;
-    return { series: this.#fetch(selector, reference, lookback), reference };
+    const ahead = selector.extension === 'smoothed' ? lookback : 0;
+    return { series: this.#fetch(selector, reference, { back: lookback, ahead }), reference };
   }
 
   range(expression: MatrixSelector | Subquery): RangeVector {
@@ -131,18 +134,29 @@ export class Evaluator implements EvaluationContext {
     return at === undefined ? (step) => start + step * interval - offset : () => at - offset;
   }
 
-  #fetch(selector: VectorSelector, reference: (step: number) => number, back: number): readonly StoredSeries[] {
-    if (selector.extension !== undefined)
-      throw new UnsupportedExpression(`the ${selector.extension} modifier is not supported`);
+  /** @param window milliseconds before and after the reference times */
+  #fetch(
+    selector: VectorSelector,
+    reference: (step: number) => number,
+    window: { readonly back: number; readonly ahead: number },
+  ): readonly StoredSeries[] {
     // The window is open at its start.
-    const range = { start: reference(0) - back + 1, end: reference(this.steps.count - 1) };
-    const found = this.#shared.source.select(selector.matchers, range);
-    for (const series of found) this.charge(series.times.length);
+    const range = {
+      start: reference(0) - window.back + 1,
+      end: reference(this.steps.count - 1) + window.ahead,
+    };
+    const found: StoredSeries[] = [];
+    for (const series of this.#shared.source.select(selector.matchers, range)) {
+      this.charge(series.times.length);
+      found.push(series);
+    }
     return found;
   }
 
   #select(selector: VectorSelector): StepSeries[] {
     const { series, reference } = this.stored(selector);
+    if (selector.extension === 'smoothed')
+      return series.map((stored) => smoothed(withoutStale(stored), this, reference)).filter((one) => !one.isEmpty());
     const { count } = this.steps;
     const found: StepSeries[] = [];
     for (const stored of series) {
@@ -173,8 +187,13 @@ export class Evaluator implements EvaluationContext {
 
   #matrix({ selector, range }: MatrixSelector): RangeVector {
     const reference = this.#reference(selector);
-    const series = this.#fetch(selector, reference, range).map((stored) => withoutStale(stored));
-    return { series, range, reference };
+    const { extension } = selector;
+    const window = {
+      back: extension === undefined ? range : range + this.lookback,
+      ahead: extension === 'smoothed' ? this.lookback : 0,
+    };
+    const series = this.#fetch(selector, reference, window).map((stored) => withoutStale(stored));
+    return { series, range, reference, extension };
   }
 
   #subquery(subquery: Subquery): RangeVector {
@@ -186,9 +205,10 @@ export class Evaluator implements EvaluationContext {
     let start = interval * Math.trunc(from / interval);
     if (start <= from) start += interval;
     const steps = new Steps(start, reference(this.steps.count - 1), interval);
+    this.charge(steps.count);
     const inner = new Evaluator(this.#shared, steps);
     const series = inner.vector(expression).map((one) => compact(one, steps));
-    return { series, range, reference };
+    return { series, range, reference, extension: undefined };
   }
 }
 

@@ -1,4 +1,4 @@
-import { ExecutionError } from '../errors.ts';
+import { InvalidDuration } from '../errors.ts';
 import {
   type DurationExpression,
   type Expression,
@@ -21,7 +21,7 @@ export interface QueryTimes {
  * An expression with everything put in that depends only on the times of the query, and without parentheses around
  * arguments.
  *
- * @throws ExecutionError
+ * @throws InvalidDuration
  */
 export function prepare(expression: Expression, times: QueryTimes): Expression {
   const prepared = mapChildren(expression, (part) => prepare(part, times));
@@ -80,8 +80,8 @@ function millisOf(expression: DurationExpression, times: QueryTimes): number {
   return Math.trunc(seconds * 1000);
 }
 
-function wrong({ start, end }: PositionRange, reason: string): ExecutionError {
-  return new ExecutionError(`${start}:${end}: ${reason}`);
+function wrong({ start, end }: PositionRange, reason: string): InvalidDuration {
+  return new InvalidDuration(`${start}:${end}: ${reason}`);
 }
 
 function secondsOf(expression: DurationExpression, times: QueryTimes): number {

@@ -22,7 +22,7 @@ export interface SampleSource {
   select(
     matchers: readonly LabelMatcher[],
     range: { readonly start: number; readonly end: number },
-  ): readonly StoredSeries[];
+  ): Iterable<StoredSeries>;
 }
 
 /** The times at which an expression is evaluated. */

@@ -111,7 +111,7 @@ export interface Parentheses extends Node {
   readonly expression: Expression;
 }
 
-/** Arithmetic where a duration is wanted. Experimental in Prometheus. */
+/** Arithmetic where a duration is wanted. */
 export interface DurationOperation extends Node {
   readonly type: 'duration';
   readonly operator: '+' | '-' | '*' | '/' | '%' | '^' | 'step' | 'range' | 'max_of' | 'min_of';

@@ -27,14 +27,12 @@ export function parseNumberLiteral(tokens: TokenStream): NumberLiteral {
   return { type: 'number', value, duration: false, position };
 }
 
-/** Reads the duration between brackets and after `offset`; arithmetic is an option. */
+/** Reads the duration between brackets and after `offset`, which may be arithmetic. */
 export class DurationParser {
   readonly #tokens: TokenStream;
-  readonly #arithmetic: boolean;
 
-  constructor(tokens: TokenStream, arithmetic: boolean) {
+  constructor(tokens: TokenStream) {
     this.#tokens = tokens;
-    this.#arithmetic = arithmetic;
   }
 
   /** A duration that must be above zero. @param context how an error names the place */
@@ -68,7 +66,6 @@ export class DurationParser {
       const precedence = PRECEDENCE[kind];
       if (precedence === undefined || precedence < least) return left;
       const token = this.#tokens.take();
-      this.#permit(left.position);
       const right = this.#operation(kind === '^' ? precedence : precedence + 1);
       if ((kind === '/' || kind === '%') && right.type === 'number' && right.value === 0)
         throw this.#tokens.error(kind === '/' ? 'division by zero' : 'modulo by zero', token);
@@ -115,7 +112,6 @@ export class DurationParser {
         const inner = this.#operation(1);
         const { end } = this.#tokens.expect(')');
         const position = { start: token.start, end };
-        this.#permit(inner.position);
         // A literal has no place for "in parentheses", so that it becomes an operation that does nothing.
         return inner.type === 'duration'
           ? { ...inner, wrapped: true }
@@ -136,11 +132,6 @@ export class DurationParser {
       parts = { left, right: this.#operation(1) };
     }
     const { end } = this.#tokens.expect(')');
-    this.#permit({ start, end });
     return { type: 'duration', operator, ...parts, wrapped: false, position: { start, end } };
-  }
-
-  #permit(position: PositionRange): void {
-    if (!this.#arithmetic) throw this.#tokens.error('experimental duration expression is not enabled', position);
   }
 }

@@ -36,6 +36,8 @@ export class Lexer {
   #inBraces = false;
   #inBrackets = false;
   #gotColon = false;
+  /** Behind a bracket, before its first number: only a duration may come. */
+  #wantsDuration = false;
 
   constructor(input: string) {
     this.#input = input;
@@ -49,6 +51,10 @@ export class Lexer {
     if (this.#inBraces) return this.#insideBraces();
     const start = this.#at;
     const character = this.#character();
+    if (this.#wantsDuration) {
+      const wrong = this.#noDuration(character);
+      if (wrong !== undefined) return wrong;
+    }
     if (character === '') {
       if (this.#parentheses !== 0) return this.#error('unclosed left parenthesis');
       if (this.#inBrackets) return this.#error('unclosed left bracket');
@@ -64,6 +70,19 @@ export class Lexer {
     return this.#grouping(character);
   }
 
+  /** @returns the error when a character begins no duration */
+  #noDuration(character: string): Token | undefined {
+    if (character === '') return this.#error('unexpected end of input in duration expression');
+    if (character === ':') {
+      this.#at += 1;
+      return this.#error('unexpected colon before duration in duration expression');
+    }
+    if (/[\d.]/.test(character)) this.#wantsDuration = false;
+    else if (!/[\]()+\-*/%^,srmSRM]/.test(character))
+      return this.#error(`unexpected character in duration expression: ${rune(character)}`);
+    return undefined;
+  }
+
   #grouping(character: string): Token {
     switch (character) {
       case '(':
@@ -71,18 +90,22 @@ export class Lexer {
         return this.#symbol('(');
       case ')':
         this.#parentheses -= 1;
-        return this.#parentheses < 0 ? this.#error(`unexpected right parenthesis ')'`) : this.#symbol(')');
+        if (this.#parentheses >= 0) return this.#symbol(')');
+        this.#at += 1;
+        return this.#error(`unexpected right parenthesis ')'`);
       case '{':
         this.#inBraces = true;
         return this.#symbol('{');
       case '[':
         if (this.#inBrackets) return this.#error(`unexpected left bracket '['`);
         this.#inBrackets = true;
+        this.#wantsDuration = true;
         this.#gotColon = false;
         return this.#symbol('[');
       case ']':
         if (!this.#inBrackets) return this.#error(`unexpected right bracket ']'`);
         this.#inBrackets = false;
+        this.#wantsDuration = false;
         return this.#symbol(']');
       default:
         return this.#error(`unexpected character: ${rune(this.#input.slice(this.#at))}`);
@@ -142,7 +165,11 @@ export class Lexer {
       const text = this.#take(WORD)!;
       return { kind: word, text, start, end: this.#at };
     }
-    return this.#error(`unexpected character: ${rune(character)}, expected ':'`);
+    return this.#error(
+      this.#wantsDuration
+        ? `unexpected character in duration expression: ${rune(character)}`
+        : `unexpected character: ${rune(character)}, expected ':'`,
+    );
   }
 
   #number(): Token {

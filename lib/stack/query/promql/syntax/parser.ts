@@ -22,9 +22,6 @@ import { checkTypes } from './type-check.ts';
 /** What Prometheus keeps behind feature flags. All off by default, as in a Prometheus without flags. */
 export interface ParserOptions {
   readonly experimentalFunctions?: boolean;
-  readonly durationExpressions?: boolean;
-  /** `anchored` and `smoothed`. */
-  readonly extendedRangeSelectors?: boolean;
   readonly fillModifiers?: boolean;
 }
 
@@ -78,15 +75,12 @@ export function parseExpression(query: string, options: ParserOptions = {}): Exp
 }
 
 /**
- * Reads a selector alone: `match[]` and the selector of exemplars.
+ * Reads a selector alone, as in `match[]`. It may select everything: whether that is allowed is for the caller to say.
  *
  * @throws ParseError
  */
 export function parseSelector(query: string): VectorSelector {
-  const parser = new Parser(query, {});
-  const expression = parser.selector();
-  checkTypes(expression, query);
-  return expression;
+  return new Parser(query, {}).selector();
 }
 
 class Parser {
@@ -100,7 +94,7 @@ class Parser {
     if (query.length > MAX_LENGTH)
       throw this.#error(`expression too long: got ${query.length} characters, wanted at most ${MAX_LENGTH}`);
     this.#options = options;
-    this.#durations = new DurationParser(this.#tokens, options.durationExpressions === true);
+    this.#durations = new DurationParser(this.#tokens);
   }
 
   whole(): Expression {
@@ -205,8 +199,6 @@ class Parser {
         case 'anchored':
         case 'smoothed': {
           const extension = this.#tokens.take().kind as 'anchored' | 'smoothed';
-          if (this.#options.extendedRangeSelectors !== true)
-            throw this.#error(`${extension} modifier is experimental and not enabled`, expression.position);
           expression = withExtension(expression, extension, this.#tokens);
           break;
         }

@@ -1,4 +1,4 @@
-import type { Expression, MatrixSelector, Subquery } from '../../syntax/ast.ts';
+import type { Expression } from '../../syntax/ast.ts';
 import { LabelSet } from '../label-set.ts';
 import { StepSeries } from '../series.ts';
 import type { VectorFunction } from './implementation.ts';
@@ -36,7 +36,7 @@ export const ABSENCE: Readonly<Record<string, VectorFunction>> = {
   absent_over_time: (call, context) => {
     const argument = call.arguments[0]!;
     // Under their own names: two metrics that are both there are no conflict.
-    const vector = overWindows(context, argument as MatrixSelector | Subquery, () => 1, { keepsName: true });
+    const vector = overWindows(context, call, () => 1, { keepsName: true });
     return absence(vector, labelsOf(argument), context.steps.count);
   },
 };

@@ -1,8 +1,10 @@
-import type { MatrixSelector, Subquery } from '../../syntax/ast.ts';
+import { ExecutionError } from '../../errors.ts';
+import { type Call, type MatrixSelector, type Subquery, typeOf } from '../../syntax/ast.ts';
 import { type EvaluationContext, renamed } from '../context.ts';
 import { KahanSum, RunningMean } from '../kahan.ts';
 import { quantileOf } from '../quantile.ts';
 import { SeriesCollector, StepSeries } from '../series.ts';
+import { anchor, EXTENSIBLE } from './extended-range.ts';
 import type { VectorFunction } from './implementation.ts';
 
 /** What a function over time sees at one step: the samples from `from` to before `to`, at least one. */
@@ -17,6 +19,9 @@ export interface Window {
   end: number;
   /** Time of the step, milliseconds since the epoch. */
   at: number;
+  /** Samples from before the start, of `smoothed` also from behind the end, are among them. */
+  readonly anchored: boolean;
+  readonly smoothed: boolean;
 }
 
 interface OverTimeOptions {
@@ -26,31 +31,55 @@ interface OverTimeOptions {
   readonly afterSeries?: (metricName: string) => void;
 }
 
+/** The range vector among the arguments of a function over time. */
+export function rangeArgument(call: Call): MatrixSelector | Subquery {
+  return call.arguments.find((argument) => typeOf(argument) === 'matrix') as MatrixSelector | Subquery;
+}
+
 /** Evaluates a function over the windows of a range vector, moving along each series once. */
 export function overWindows(
   context: EvaluationContext,
-  expression: MatrixSelector | Subquery,
+  call: Call,
   compute: (window: Window, step: number) => number | undefined,
   options: OverTimeOptions = {},
 ): StepSeries[] {
   const { steps } = context;
-  const vector = context.range(expression);
+  const vector = context.range(rangeArgument(call));
+  const { extension } = vector;
+  if (extension !== undefined && !EXTENSIBLE[extension].includes(call.function.name))
+    throw new ExecutionError(
+      `${extension} modifier can only be used with: ${EXTENSIBLE[extension].join(', ')} - not with ${call.function.name}`,
+    );
+  const before = extension === undefined ? 0 : context.lookback;
+  const after = extension === 'smoothed' ? context.lookback : 0;
   const collector = new SeriesCollector(steps.count);
   for (const { labels, dropName, times, values } of vector.series) {
     context.charge(steps.count);
     const drop = options.keepsName !== true || dropName;
     const named = drop ? renamed(context, labels) : { labels, dropName };
     const result = StepSeries.blank(named.labels, named.dropName, steps.count);
-    const window: Window = { times, values, from: 0, to: 0, start: 0, end: 0, at: 0 };
+    const window: Window = {
+      times,
+      values,
+      from: 0,
+      to: 0,
+      start: 0,
+      end: 0,
+      at: 0,
+      anchored: extension === 'anchored',
+      smoothed: extension === 'smoothed',
+    };
     let found = false;
     for (let step = 0; step < steps.count; step += 1) {
       window.at = steps.time(step);
       window.end = vector.reference(step);
       window.start = window.end - vector.range;
-      while (window.to < times.length && times[window.to]! <= window.end) window.to += 1;
-      while (window.from < window.to && times[window.from]! <= window.start) window.from += 1;
+      while (window.to < times.length && times[window.to]! <= window.end + after) window.to += 1;
+      while (window.from < window.to && times[window.from]! <= window.start - before) window.from += 1;
       if (window.from === window.to) continue;
+      const { from } = window;
       const value = compute(window, step);
+      window.from = from;
       if (value === undefined) continue;
       result.set(step, value);
       found = true;
@@ -66,7 +95,7 @@ export function overTime(
   compute: (window: Window) => number | undefined,
   options: OverTimeOptions = {},
 ): VectorFunction {
-  return (call, context) => overWindows(context, call.arguments[0] as MatrixSelector | Subquery, compute, options);
+  return (call, context) => overWindows(context, call, compute, options);
 }
 
 /** The sample that wins; NaN only when there is nothing else. @returns its index */
@@ -129,13 +158,18 @@ function resetsOf({ values, from, to }: Window): number {
   return resets;
 }
 
+/** A comparison of neighbours, to which the sample before the window belongs when the range is anchored. */
+function anchored(compute: (window: Window) => number): (window: Window) => number | undefined {
+  return (window) => (window.anchored && !anchor(window) ? undefined : compute(window));
+}
+
 const highest = (window: Window): number => extreme(window, (value, best) => value > best);
 const lowest = (window: Window): number => extreme(window, (value, best) => value < best);
 
 const quantileOverTime: VectorFunction = (call, context) => {
-  const [quantile, range] = call.arguments;
+  const [quantile] = call.arguments;
   const quantiles = context.scalar(quantile!);
-  return overWindows(context, range as MatrixSelector | Subquery, ({ values, from, to }, step) => {
+  return overWindows(context, call, ({ values, from, to }, step) => {
     const wanted = quantiles[step]!;
     if (!(wanted >= 0 && wanted <= 1)) context.annotations.invalidQuantile(wanted, quantile!.position);
     return quantileOf(wanted, values.slice(from, to).sort());
@@ -145,7 +179,7 @@ const quantileOverTime: VectorFunction = (call, context) => {
 /** Aggregations of the samples of one series over a window. */
 export const OVER_TIME: Readonly<Record<string, VectorFunction>> = {
   avg_over_time: overTime(meanOf),
-  changes: overTime(changesOf),
+  changes: overTime(anchored(changesOf)),
   count_over_time: overTime(({ from, to }) => to - from),
   first_over_time: overTime(({ values, from }) => values[from]!, { keepsName: true }),
   last_over_time: overTime(({ values, to }) => values[to - 1]!, { keepsName: true }),
@@ -154,7 +188,7 @@ export const OVER_TIME: Readonly<Record<string, VectorFunction>> = {
   min_over_time: overTime((window) => window.values[lowest(window)]!),
   present_over_time: overTime(() => 1),
   quantile_over_time: quantileOverTime,
-  resets: overTime(resetsOf),
+  resets: overTime(anchored(resetsOf)),
   stddev_over_time: overTime((window) => Math.sqrt(varianceOf(window))),
   stdvar_over_time: overTime(varianceOf),
   sum_over_time: overTime(sumOf),

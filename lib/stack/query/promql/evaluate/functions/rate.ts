@@ -1,6 +1,6 @@
-import type { MatrixSelector, Subquery } from '../../syntax/ast.ts';
+import { extendedIncrease } from './extended-range.ts';
 import type { VectorFunction } from './implementation.ts';
-import { overTime, overWindows, type Window } from './over-time.ts';
+import { overTime, overWindows, rangeArgument, type Window } from './over-time.ts';
 
 /** A gap to the window's edge of more than this many sample distances is not extrapolated over. */
 const EXTRAPOLATION_THRESHOLD = 1.1;
@@ -10,7 +10,8 @@ const COUNTER_SUFFIX = /_(?:total|sum|count|bucket)$/;
  * Increase over a window, extrapolated to its edges where the samples come near them, but for a counter not below zero.
  * Source: prometheus/prometheus, `promql/functions.go`, `extrapolatedRate`.
  */
-function extrapolated(window: Window, counter: boolean): number | undefined {
+function increaseOver(window: Window, counter: boolean): number | undefined {
+  if (window.anchored || window.smoothed) return extendedIncrease(window, counter, window.smoothed);
   const { times, values, from, to } = window;
   if (to - from < 2) return undefined;
   const first = values[from]!;
@@ -48,13 +49,13 @@ function difference({ times, values, from, to }: Window, counter: boolean): numb
 
 function counterFunction(perSecond: boolean): VectorFunction {
   return (call, context) => {
-    const argument = call.arguments[0] as MatrixSelector | Subquery;
+    const argument = rangeArgument(call);
     const seconds = argument.range / 1000;
     return overWindows(
       context,
-      argument,
+      call,
       (window) => {
-        const increase = extrapolated(window, true);
+        const increase = increaseOver(window, true);
         return increase === undefined || !perSecond ? increase : increase / seconds;
       },
       {
@@ -69,7 +70,7 @@ function counterFunction(perSecond: boolean): VectorFunction {
 
 /** How fast a series changes. */
 export const RATES: Readonly<Record<string, VectorFunction>> = {
-  delta: overTime((window) => extrapolated(window, false)),
+  delta: overTime((window) => increaseOver(window, false)),
   idelta: overTime((window) => difference(window, false)),
   increase: counterFunction(false),
   irate: overTime((window) => difference(window, true)),

@@ -1,5 +1,4 @@
 import { ExecutionError } from '../../errors.ts';
-import type { MatrixSelector, Subquery } from '../../syntax/ast.ts';
 import { KahanSum } from '../kahan.ts';
 import type { VectorFunction } from './implementation.ts';
 import { overTime, overWindows, type Window } from './over-time.ts';
@@ -34,9 +33,9 @@ function lineThrough({ times, values, from, to }: Window, origin: number): Line 
 }
 
 const predictLinear: VectorFunction = (call, context) => {
-  const [range, ahead] = call.arguments;
+  const [, ahead] = call.arguments;
   const seconds = context.scalar(ahead!);
-  return overWindows(context, range as MatrixSelector | Subquery, (window, step) => {
+  return overWindows(context, call, (window, step) => {
     if (window.to - window.from < 2) return undefined;
     const { slope, intercept } = lineThrough(window, window.at);
     return slope * seconds[step]! + intercept;
@@ -50,10 +49,10 @@ function factor(value: number, name: string, symbol: string): number {
 
 /** Holt's linear method. */
 const smoothing: VectorFunction = (call, context) => {
-  const [range, smoothingFactor, trendFactor] = call.arguments;
+  const [, smoothingFactor, trendFactor] = call.arguments;
   const smoothingFactors = context.scalar(smoothingFactor!);
   const trendFactors = context.scalar(trendFactor!);
-  return overWindows(context, range as MatrixSelector | Subquery, ({ values, from, to }, step) => {
+  return overWindows(context, call, ({ values, from, to }, step) => {
     const alpha = factor(smoothingFactors[step]!, 'smoothing', 'sf');
     const beta = factor(trendFactors[step]!, 'trend', 'tf');
     if (to - from < 2) return undefined;
