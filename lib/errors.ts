@@ -35,7 +35,7 @@ export const WARNINGS = {
   SIGHTLINE_W_PORT_TAKEN: 'The default admin port is taken; the next free one is used.',
   SIGHTLINE_W_SIGNAL_OFF: 'A signal has no address and is off.',
   SIGHTLINE_W_BACKEND_DOWN: 'A backend does not take what is sent; it is kept and sent again.',
-  SIGHTLINE_W_DATA_DIR: 'The data directory cannot be used; another place is.',
+  SIGHTLINE_W_DATA_DIR: 'The data directory cannot be written.',
   SIGHTLINE_W_SERIES_LIMIT: 'A metric has reached its series limit.',
   SIGHTLINE_W_NATIVE_PORT: 'A native port of the local stack is taken and left out.',
   SIGHTLINE_W_TARGETS: 'A file of scrape targets cannot be read; its last good content stays.',

@@ -201,7 +201,7 @@ export const OPTIONS = {
   ),
   dataDir: row(
     'SIGHTLINE_DATA_DIR',
-    '`$XDG_STATE_HOME/sightline` (else `~/.local/state/sightline`, else the temp directory)',
+    '`$XDG_STATE_HOME/sightline` (else `~/.local/state/sightline`, else the temp directory; the first that can be written)',
     'journal, dead letters, target files',
     as.text,
   ),

@@ -4,7 +4,6 @@ import { readOptions } from '../../lib/bootstrap/options.ts';
 import { createResource, nearestPackage } from '../../lib/bootstrap/resource.ts';
 import { isLauncher, isTool, unobservable } from '../../lib/bootstrap/runtime-guard.ts';
 import { createSettings } from '../../lib/bootstrap/settings.ts';
-import { defaultDataDirectory } from '../../lib/core/data-dir.ts';
 
 function settingsOf(env: Record<string, string>) {
   const { given } = readOptions({}, env);
@@ -132,11 +131,6 @@ test('the environment: option, then resource, then NODE_ENV, then development', 
 test('the service is named by the nearest package.json', () => {
   assert.equal(nearestPackage('lib/index.ts', process.cwd()).name, 'sightline');
   assert.equal(nearestPackage(undefined, '/').name, undefined);
-});
-
-test('state goes to the XDG state home', () => {
-  assert.equal(defaultDataDirectory({ XDG_STATE_HOME: '/state' }), '/state/sightline');
-  assert.notEqual(defaultDataDirectory({ XDG_STATE_HOME: 'relative' }), 'relative/sightline');
 });
 
 test('package managers and build tools are left alone, apps are not', () => {
