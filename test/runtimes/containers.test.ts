@@ -44,13 +44,7 @@ interface Contained {
 }
 
 /** Starts the app as process 1 of its own namespace. */
-async function contain({
-  prepare = '',
-  user,
-  env = {},
-  app = 'app.mjs',
-  observed = true,
-}: Conditions): Promise<Contained> {
+async function contain({ prepare = '', user, env = {}, app = 'app.mjs' }: Conditions): Promise<Contained> {
   const project = createProject({
     name: 'order-service',
     packages: ['pino'],
