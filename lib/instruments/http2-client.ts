@@ -3,6 +3,7 @@ import { active, applyIn, type ObservationContext } from '../context/context.ts'
 import { fence } from '../core/fence.ts';
 import { kOwn } from '../core/symbols.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
+import { readStatus, rpcCall } from './grpc.ts';
 import { beginExchange, type Exchange, type HeaderCarrier, type OutboundTarget } from './outbound.ts';
 import { patchMethod } from './patch.ts';
 
@@ -103,10 +104,13 @@ export function instrumentHttp2Client(deps: InstrumentDependencies): (sessionPro
     };
     const context = active();
     const exchange = beginExchange(deps, target, carrier);
+    if (exchange !== undefined) exchange.rpc = rpcCall(carrier.text('content-type'), target.path);
     return exchange === undefined ? undefined : { exchange, context, headers: carrier.copy };
   });
 
   const note = fence('HTTP/2 client event', (stream: Stream, exchange: Exchange, event: unknown, detail: unknown) => {
+    if (exchange.rpc !== undefined && (event === 'response' || event === 'trailers'))
+      readStatus(exchange.rpc, detail as IncomingHttpHeaders);
     const isReset = stream.rstCode !== NO_ERROR || stream.aborted;
     if (event === 'response') exchange.statusCode = Number((detail as IncomingHttpHeaders)[':status']);
     else if (event === 'end' && !isReset && exchange.statusCode !== undefined) exchange.complete();

@@ -3,6 +3,7 @@ import { active } from '../context/context.ts';
 import { fence, reportBug } from '../core/fence.ts';
 import { kOwn, kScope } from '../core/symbols.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
+import { readStatus, rpcCall } from './grpc.ts';
 import type { Http2 } from './http2-loading.ts';
 import { emitIn } from './incoming-message.ts';
 import { forgetRequest, openRequestsOn } from './open-requests.ts';
@@ -110,6 +111,7 @@ export function instrumentHttp2Server(
       response: undefined,
       socket: connectionOf(session),
     });
+    scope.rpc = rpcCall(headers['content-type'], scope.path);
     stream[kScope] = scope;
     openRequestsOn(session, end).add(scope);
     deps.metrics.serverStarted(scope.method, scope.scheme);
@@ -121,6 +123,13 @@ export function instrumentHttp2Server(
     const status = stream.sentHeaders?.[STATUS];
     // Node ends the writable side of a stream that was reset, too.
     const complete = status !== undefined && stream.rstCode === NO_ERROR && !stream.aborted;
+    const { rpc } = scope;
+    if (rpc !== undefined) {
+      readStatus(rpc, stream.sentHeaders);
+      readStatus(rpc, stream.sentTrailers);
+      // The status is in trailers, which may leave after the last byte.
+      if (event === 'finish' && rpc.code === undefined) return;
+    }
     // A file is sent below the stream: only its close says that it has left.
     if (event === 'finish' && !complete) return;
     if (stream.session !== undefined) forgetRequest(stream.session, scope);

@@ -8,6 +8,7 @@ import { knownMethod, OTHER_METHOD } from '../model/http-method.ts';
 import { SpanKind, StatusCode } from '../model/span.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
 import { recordFailure } from './failure.ts';
+import { type RpcCall, rpcAttributes, rpcFailure, rpcName } from './grpc.ts';
 import { ABORTED, defaultPort, errorType, methodSpanName } from './http-names.ts';
 
 /** Longest URL kept on a span, characters. */
@@ -47,6 +48,8 @@ export class Exchange {
   private ended = false;
   /** Set when the head of the response is there. */
   statusCode: number | undefined = undefined;
+  /** The call of gRPC that the request is. */
+  rpc: RpcCall | undefined = undefined;
   /** Set when the connection or its error has told. */
   port: number | undefined;
 
@@ -62,8 +65,9 @@ export class Exchange {
 
   /** The response has arrived completely. */
   complete(): void {
-    const { statusCode } = this;
-    this.end(statusCode !== undefined && statusCode >= 400 ? String(statusCode) : undefined, undefined);
+    const { statusCode, rpc } = this;
+    const rpcType = rpc === undefined ? undefined : rpcFailure(rpc, 'client');
+    this.end(rpcType ?? (statusCode !== undefined && statusCode >= 400 ? String(statusCode) : undefined), undefined);
   }
 
   /** The request failed, before or after the head of a response. */
@@ -98,8 +102,16 @@ export class Exchange {
     });
     if (span.isRecording()) {
       span.setAttributes(this.attributes(type));
+      const { rpc } = this;
+      if (rpc !== undefined) {
+        span.updateName(rpcName(rpc));
+        span.setAttributes(rpcAttributes(rpc));
+      }
       if (error !== undefined) recordFailure(span, error, deps.redactor);
-      else if (type !== undefined) span.setStatus({ code: StatusCode.ERROR });
+      else if (type !== undefined) {
+        const message = rpc?.message === undefined ? undefined : deps.redactor.text(rpc.message);
+        span.setStatus({ code: StatusCode.ERROR, ...(message !== undefined && { message }) });
+      }
     }
     span.end();
   }

@@ -7,6 +7,7 @@ import { OTHER_METHOD } from '../model/http-method.ts';
 import { StatusCode } from '../model/span.ts';
 import type { ClientDetails, InstrumentDependencies, Redactor } from './dependencies.ts';
 import { isConnectionEnd, recordFailure } from './failure.ts';
+import { isImplemented, type RpcCall, rpcAttributes, rpcFailure, rpcName } from './grpc.ts';
 import { ABORTED, defaultPort, errorType, methodSpanName, parseHost } from './http-names.ts';
 import type { ServedConnection, ServerScope } from './server-scope.ts';
 
@@ -48,6 +49,7 @@ function serverAttributes(scope: ServerScope, end: ServerEnd, { redactor, option
     'correlation.id': scope.correlationId,
   };
   if (scope.route !== undefined) attributes['http.route'] = scope.route;
+  if (scope.rpc !== undefined) Object.assign(attributes, rpcAttributes(scope.rpc));
   if (end.statusCode !== undefined) attributes['http.response.status_code'] = end.statusCode;
   if (end.errorType !== undefined) attributes['error.type'] = end.errorType;
   if (scope.inboundCorrelationId !== undefined) attributes['correlation.id.inbound'] = scope.inboundCorrelationId;
@@ -83,6 +85,12 @@ function routeOnSpan(span: Span | undefined): string | undefined {
   return typeof route === 'string' && route !== '' ? route : undefined;
 }
 
+/** A call of gRPC says why it failed. */
+function failedStatus(rpc: RpcCall | undefined, redactor: Redactor): { code: number; message?: string } {
+  if (rpc?.message === undefined) return { code: StatusCode.ERROR };
+  return { code: StatusCode.ERROR, message: redactor.text(rpc.message) };
+}
+
 function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, recording: Recording): void {
   const failed = end.errorType !== undefined;
   if (span.isRecording()) {
@@ -90,10 +98,10 @@ function finishSpan(span: Span, scope: ServerScope, end: ServerEnd, recording: R
     // A name that the app gave the span itself stays.
     const current = (span as { name?: unknown }).name;
     if (scope.route !== undefined && (current === undefined || current === plain))
-      span.updateName(`${plain} ${scope.route}`);
+      span.updateName(scope.rpc === undefined ? `${plain} ${scope.route}` : rpcName(scope.rpc));
     span.setAttributes(serverAttributes(scope, end, recording));
     if (failed && scope.error !== undefined) recordFailure(span, scope.error, recording.redactor);
-    else if (failed) span.setStatus({ code: StatusCode.ERROR });
+    else if (failed) span.setStatus(failedStatus(scope.rpc, recording.redactor));
   }
   span.end();
 }
@@ -114,7 +122,10 @@ export function requestEnder(deps: InstrumentDependencies): RequestEnder {
     if (failure === ABORTED && isConnectionEnd(scope.error)) scope.error = undefined;
     if (scope.resolveRoute !== undefined) scope.route = scope.resolveRoute() ?? scope.route;
     const serverError = statusCode !== undefined && statusCode >= 500;
-    const end = { statusCode, errorType: failure ?? (serverError ? String(statusCode) : undefined) };
+    const { rpc } = scope;
+    if (rpc !== undefined && isImplemented(rpc)) scope.route ??= scope.path;
+    const rpcType = rpc === undefined ? undefined : rpcFailure(rpc, 'server');
+    const end = { statusCode, errorType: failure ?? rpcType ?? (serverError ? String(statusCode) : undefined) };
     const span = scope.span;
     scope.route ??= routeOnSpan(span);
     const sampled = span !== undefined && (span.spanContext().traceFlags & FLAG_SAMPLED) !== 0;

@@ -3,6 +3,7 @@ import type { Span } from '@opentelemetry/api';
 import { type ObservationContext, ROOT } from '../context/context.ts';
 import { GuestSpan } from '../context/guest-span.ts';
 import type { RequestScope } from '../context/request-scope.ts';
+import type { RpcCall } from './grpc.ts';
 
 /** What is read of a request: `http.IncomingMessage`, or the same of a stream of HTTP/2. */
 export interface ServedRequest {
@@ -60,6 +61,8 @@ export class ServerScope implements RequestScope {
   /** What `resolveRoute` reads: the request object of the framework. */
   routeSource: unknown = undefined;
   handler: string | undefined = undefined;
+  /** The call of gRPC that the request is. */
+  rpc: RpcCall | undefined = undefined;
   error: unknown = undefined;
   /** Set when a fatal line says what an error line would say. */
   errorTold = false;

@@ -119,10 +119,11 @@ export class LogPipeline {
   accessLine(scope: RequestScope, end: RequestLineEnd): void {
     const { accessLog, sink, onLine } = this.options;
     const { statusCode } = end;
-    const bad = statusCode === undefined || statusCode >= 500;
+    // A failed call of gRPC is answered with 200.
+    const bad = statusCode === undefined || statusCode >= 500 || end.errorType !== undefined;
     if (accessLog === 'off') return;
     if (accessLog !== 'on' && !bad && statusCode < 400 && !(accessLog === 'sampled' && isSampled(scope))) return;
-    const level = statusCode === undefined ? 'warn' : statusCode >= 500 ? 'error' : 'info';
+    const level = statusCode === undefined ? 'warn' : bad ? 'error' : 'info';
     const path = this.pathOf(scope);
     const said = `${scope.method} ${path} ${statusCode ?? end.errorType ?? 'aborted'} ${Math.round(nanos(end) / NANOS_PER_MILLI)}ms`;
     sink.log(

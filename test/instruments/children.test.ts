@@ -92,6 +92,7 @@ describe('the same tests on the other Nodes', () => {
       'outbound-ends.test.ts',
       'outbound-fetch.test.ts',
       'frameworks.test.ts',
+      'grpc.test.ts',
       'http2-client.test.ts',
       'http2-server.test.ts',
       'http2-server-ends.test.ts',
