@@ -117,6 +117,12 @@ describe('access line', () => {
     assert.deepEqual(lines('off'), [0, 0, 0, 0, 0, 0]);
   });
 
+  test('a failed call of gRPC, answered with 200, is a failure', () => {
+    pipeline().accessLine(scope(), { ...OK, errorType: 'UNKNOWN' });
+    const document = JSON.parse(JSON.stringify(written[0]!.document));
+    assert.deepEqual([document['log.level'], document['event.outcome']], ['error', 'failure']);
+  });
+
   test('all fields that are promised of a line', () => {
     pipeline().accessLine(scope(), OK);
     const { document, atOnce } = written[0]!;
