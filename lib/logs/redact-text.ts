@@ -15,6 +15,8 @@ const SENTENCE =
 /** A password may hold an `@`, and a `/` unless what stands before it is a port. */
 const USER_INFO =
   /\b([a-z][a-z0-9+.-]{0,20}:\/\/)(?:[^\s/?#"'<>]{1,1024}@|[^\s/?#"'<>:@]{0,64}:(?!\d{1,5}[/?#])[^\s"'<>]{1,256}@)/gi;
+/** The same of a text that was cut off before the `@`: what is no port behind a colon is part of a password. */
+const CUT_USER_INFO = /^[^\s/?#"'<>:@[\]]{0,64}:(?!\d{0,5}$)[^\s/?#"'<>@]{1,256}$/;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g;
 /** Keys that their issuers made recognisable: AWS, GitHub, GitLab, Slack, Stripe and those alike, npm, Google. */
 const ISSUED =
@@ -181,7 +183,11 @@ export function redactText(text: string, keys: SecretKeys): string {
   let output = text;
   if (output.includes('eyJ')) output = hideJwts(output);
   if (output.includes('PRIVATE KEY')) output = output.replace(PRIVATE_KEY, REDACTED);
-  if (output.includes('@') && output.includes('://')) output = output.replace(USER_INFO, `$1${REDACTED}@`);
+  const address = output.lastIndexOf('://');
+  if (address >= 0) {
+    if (CUT_USER_INFO.test(output.slice(address + 3))) output = output.slice(0, address + 3) + REDACTED;
+    if (output.includes('@')) output = output.replace(USER_INFO, `$1${REDACTED}@`);
+  }
   if (SCHEME_HINT.test(output)) output = output.replace(SCHEME, hideCredential);
   if (output.length > 16) output = output.replace(ISSUED, REDACTED);
   if (output.includes('=') || output.includes(':') || output.includes('<')) output = hidePairs(output, keys);

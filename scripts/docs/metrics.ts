@@ -97,10 +97,25 @@ http.server.request.duration,http_request_method=GET,http_route=/orders/_id,…,
   statsd_exporter makes it the label \`container_id\`.
 - \`deploy/statsd/mapping-dogstatsd.yml\` and \`mapping-influx.yml\` give the names of this page again.
 
+Which server reads what, by tests against the real ones with equal totals by route and outcome:
+
+| server | dialect | transports tested |
+|---|---|---|
+| statsd_exporter 0.31 | all three, with the mappings of \`deploy/statsd/\` | udp, tcp |
+| StatsD 0.9 into Graphite (Carbon, Whisper 1.1) | \`hierarchy\` | udp, tcp, unix |
+| Telegraf 1.37 into InfluxDB 1.8 | \`influx\` | udp, tcp |
+
+Telegraf needs \`influx\`: with \`datadog_extensions\` it does not read lines of several values, which \`dogstatsd\` packs durations
+into. Datadog's own agent is not tested against; the format is tested by statsd_exporter, the stream socket by the bytes that
+Datadog documents. With the daemon's \`legacyNamespace: false\` Graphite shows \`counters.prod.server1.shop.handlers.get_orders_id.ok.count\`
+and \`timers.prod.server1.shop.handlers.get_orders_id.timing.upper_90\`.
+
 Packets leave over \`udp://\` (at most 1432 bytes each), \`tcp://\` (a line end behind each packet) or \`unix:///path\`: a stream socket, because Node
 has no Unix datagrams. There \`dogstatsd\` writes the length of each packet before it, as Datadog's agent reads it at
 \`DD_DOGSTATSD_STREAM_SOCKET\`; the other dialects write lines. Streams come back by themselves; 1000 packets wait meanwhile. What was sent and what was
-dropped is counted in \`${CATALOGUE.statsdPackets.prometheus}\`; a closed UDP port is noticed where the system tells it.
+dropped is counted in \`${CATALOGUE.statsdPackets.prometheus}\`; a closed UDP port is noticed where the system tells it, and said
+once. Over UDP the name of the server is looked up once a minute; meanwhile, and while it is not found, packets go where they went before. A
+name that was never found is asked for every ten seconds.
 
 ## Pushgateway
 

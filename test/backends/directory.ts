@@ -13,6 +13,9 @@ const INSTALLED = {
   },
   prometheus: { label: 'Prometheus 3.16.0', path: 'bin/prometheus' },
   promtool: { label: 'promtool 3.16.0', path: 'bin/promtool' },
+  telegraf: { label: 'Telegraf 1.37.2', path: 'bin/telegraf' },
+  influxd: { label: 'InfluxDB 1.8.3', path: 'bin/influxd' },
+  graphite: { label: 'Graphite (Carbon, Whisper) 1.1.10', path: 'graphite-1.1.10/bin/carbon-cache.py' },
   'statsd-exporter': { label: 'statsd_exporter 0.31.0', path: 'bin/statsd_exporter' },
 } as const;
 

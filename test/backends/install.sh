@@ -4,7 +4,8 @@
 # as it is. No Docker, no service manager; nothing is started.
 #
 #   install.sh          everything
-#   install.sh NAME…    only these: zipkin elasticsearch statsd_exporter promtool prometheus node npm chromium
+#   install.sh NAME…    only these: zipkin elasticsearch statsd_exporter promtool prometheus telegraf influxd graphite
+#                       node npm chromium
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${SIGHTLINE_BACKENDS:-/var/tmp/sightline-backends}
@@ -21,6 +22,11 @@ STATSD_EXPORTER=0.31.0
 # Prometheus 3.16.0 is v0.316.0 of its Go module.
 PROMETHEUS=3.16.0
 PROMETHEUS_MODULE=v0.316.0
+TELEGRAF=1.37.2
+# The last of 1.x that Go alone compiles: later ones need a library in Rust.
+INFLUXDB=1.8.3
+# Carbon and Whisper, the parts of Graphite that take and keep; with everything they need, in python-graphite.txt.
+GRAPHITE=1.1.10
 # Oldest observed, newest, and three that are too old to be observed. The repository's own comes with `npm ci`.
 NODES="22.16.0 26.10.0 20.19.5 18.20.8 16.20.2"
 
@@ -84,17 +90,42 @@ install_elasticsearch() {
 go_install() { # NAME VERSION PACKAGE@VERSION [FLAG…]
   local name=$1 version=$2 package=$3; shift 3
   case $("$target/bin/$name" --version 2>&1 || true) in *"version $version "*) return ;; esac
+  [ -x "$target/bin/$name" ] && [ -e "$target/bin/.$name-$version" ] && return
   have go || { say "  go is missing; install Go 1.26 or newer and run this again" >&2; return 1; }
   say "  compiling $package (minutes, the first time)"
   GOBIN=$scratch CGO_ENABLED=0 GOTOOLCHAIN=local GOWORK=off go install -buildvcs=false -trimpath \
     -ldflags "-s -w -X github.com/prometheus/common/version.Version=$version" "$@" "$package"
   mv "$scratch/$name" "$target/bin/$name"
+  touch "$target/bin/.$name-$version"
 }
 
 install_statsd_exporter() { go_install statsd_exporter $STATSD_EXPORTER "github.com/prometheus/statsd_exporter@v$STATSD_EXPORTER"; }
 # remove_all_sd: without the discoveries of clouds; file, http and static discovery stay.
 install_promtool() { go_install promtool $PROMETHEUS "github.com/prometheus/prometheus/cmd/promtool@$PROMETHEUS_MODULE" -tags remove_all_sd; }
 install_prometheus() { go_install prometheus $PROMETHEUS "github.com/prometheus/prometheus/cmd/prometheus@$PROMETHEUS_MODULE" -tags remove_all_sd; }
+
+# With the plug-ins that tests use, out of some three hundred.
+install_telegraf() {
+  go_install telegraf $TELEGRAF "github.com/influxdata/telegraf/cmd/telegraf@v$TELEGRAF" \
+    -tags custom,inputs.statsd,outputs.influxdb,outputs.health,serializers.influx
+}
+install_influxd() { go_install influxd $INFLUXDB "github.com/influxdata/influxdb/cmd/influxd@v$INFLUXDB"; }
+
+install_graphite() {
+  local folder=$target/graphite-$GRAPHITE
+  cmp -s "$here/python-graphite.txt" "$folder/.packages" && return
+  need python3 python3
+  # Debian has the part that makes virtual environments in a package of its own.
+  if ! python3 -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && have apt-get; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+  fi
+  rm -rf "$folder"
+  # Not by staging: scripts of a virtual environment know the place they were made in.
+  python3 -m venv "$folder"
+  # Carbon's own set-up wants to install into /opt/graphite unless told not to.
+  GRAPHITE_NO_PREFIX=True "$folder/bin/pip" install --quiet --disable-pip-version-check --no-input -r "$here/python-graphite.txt"
+  chmod -R a+rX "$folder"; cp "$here/python-graphite.txt" "$folder/.packages"
+}
 
 install_node() { # VERSION
   local version=$1 stage platform
@@ -125,7 +156,7 @@ install_chromium() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 }
 
-wanted=" ${*:-zipkin elasticsearch node npm chromium statsd_exporter promtool prometheus} "
+wanted=" ${*:-zipkin elasticsearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite} "
 say "backends: into $target"
 case $wanted in *' zipkin '*) step "Zipkin $ZIPKIN" install_zipkin ;; esac
 case $wanted in *' elasticsearch '*) step "Elasticsearch $ELASTICSEARCH" install_elasticsearch ;; esac
@@ -141,6 +172,9 @@ esac
 case $wanted in *' chromium '*) step Chromium install_chromium ;; esac
 case $wanted in *' statsd_exporter '*) step "statsd_exporter $STATSD_EXPORTER" install_statsd_exporter ;; esac
 case $wanted in *' promtool '*) step "promtool $PROMETHEUS" install_promtool ;; esac
+case $wanted in *' telegraf '*) step "Telegraf $TELEGRAF" install_telegraf ;; esac
+case $wanted in *' influxd '*) step "InfluxDB $INFLUXDB" install_influxd ;; esac
+case $wanted in *' graphite '*) step "Graphite $GRAPHITE" install_graphite ;; esac
 case $wanted in *' prometheus '*) step "Prometheus $PROMETHEUS" install_prometheus ;; esac
 
 [ ${#failed[@]} -eq 0 ] || { say "backends: not installed: ${failed[*]}"; exit 1; }

@@ -21,7 +21,9 @@ export interface ServerOptions {
   readonly uid?: number;
   readonly cwd?: string;
   /** Answers 2xx once the server is ready. */
-  readonly readyUrl: string;
+  readonly readyUrl?: string;
+  /** Instead of an address, for servers that speak no HTTP. */
+  readonly ready?: () => Promise<boolean>;
 }
 
 export interface Server {
@@ -36,7 +38,14 @@ export interface Server {
   output(): string;
 }
 
-/** Starts a server program and waits until `readyUrl` answers. */
+async function isReady({ readyUrl, ready }: ServerOptions): Promise<boolean> {
+  if (readyUrl === undefined) return (await ready?.()) ?? true;
+  const response = await fetch(readyUrl, { signal: AbortSignal.timeout(5_000) });
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+/** Starts a server program and waits until it is ready. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   let output = '';
   let running = spawnServer(options, (text) => {
@@ -61,9 +70,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         `${options.name} to answer`,
         async () => {
           if (running.ended()) return 'ended';
-          const response = await fetch(options.readyUrl, { signal: AbortSignal.timeout(5_000) });
-          await response.arrayBuffer();
-          return response.ok ? 'ready' : undefined;
+          return (await isReady(options)) ? 'ready' : undefined;
         },
         { timeoutMillis: READY_MILLIS, pauseMillis: 100 },
       );

@@ -1,5 +1,4 @@
-import { createSocket } from 'node:dgram';
-import { freePort } from '../support/ports.ts';
+import { freePort, freeUdpPort } from '../support/ports.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { backendPath } from './directory.ts';
 import { startServer } from './server.ts';
@@ -45,12 +44,4 @@ export async function startStatsdExporter(mappingFile?: string): Promise<StatsdE
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     stop: () => server.stop(),
   };
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }

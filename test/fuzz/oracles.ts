@@ -9,7 +9,7 @@ export function assertHeader(name: string, value: string): void {
   assert.match(name, /^[!#$%&'*+.^_`|~0-9a-z-]+$/, 'a header name in lower case');
   assert.match(
     value,
-    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+    /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/,
     `value of ${name}: ${JSON.stringify(value).slice(0, 300)}`,
   );
 }

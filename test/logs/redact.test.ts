@@ -304,10 +304,19 @@ describe('fuzzing', () => {
   });
 });
 
-test('an element with a secret name whose end was cut off', () => {
+test('what was cut off: an element without its end, a password without the host behind it', () => {
   const redactor = createRedactor(undefined);
   assert.equal(redactor.text('body <password>hunter2'), 'body <password>[redacted]');
   assert.equal(redactor.text('if (a < b) throw'), 'if (a < b) throw');
+  assert.equal(redactor.text('cannot reach postgres://shop:hunter2'), 'cannot reach postgres://[redacted]');
+  for (const text of [
+    'http://127.0.0.1:4380',
+    'http://host:80/a:b',
+    'see https://example.com',
+    'tcp://[::1]:',
+    'http://host:',
+  ])
+    assert.equal(redactor.text(text), text);
 });
 
 test('a field of ours is hidden when it is named as a whole', () => {

@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { fullJitter } from '../../core/backoff.ts';
+import { type PacketOutcome, WaitingPackets } from './waiting-packets.ts';
 
-/** Packets that wait for a connection at most. */
-const MAX_WAITING = 1000;
 /** Bytes that a peer which does not read may let pile up; packets beyond are dropped and counted. */
 const MAX_UNSENT_BYTES = 1024 ** 2;
 /** Pause before a connection is tried again: at first, and at most, milliseconds. */
@@ -18,7 +17,7 @@ export interface StatsdStreamOptions {
   readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
   /** `lines`: a line end behind each packet. `length-prefix`: its length before it, 4 bytes, least first (DogStatsD over a stream socket). */
   readonly framing: StreamFraming;
-  readonly onOutcome: (handled: number, failed: number) => void;
+  readonly onOutcome: PacketOutcome;
   /** Told the code of a failed connection (`ECONNREFUSED`), undefined when it is there. */
   readonly onState?: (code: string | undefined) => void;
   /** Tests only. */
@@ -45,10 +44,11 @@ export class StatsdStream {
   private closed = false;
   private attempts = 0;
   private timer: NodeJS.Timeout | undefined;
-  private waiting: string[] = [];
+  private readonly waiting: WaitingPackets;
 
   constructor(options: StatsdStreamOptions) {
     this.options = options;
+    this.waiting = new WaitingPackets(options.onOutcome);
   }
 
   send(packets: readonly string[]): void {
@@ -60,16 +60,20 @@ export class StatsdStream {
       this.write(packets);
       return;
     }
-    const room = Math.max(0, MAX_WAITING - this.waiting.length);
-    this.waiting.push(...packets.slice(0, room));
-    const over = packets.length - Math.min(room, packets.length);
-    if (over > 0) this.options.onOutcome(over, over);
+    this.waiting.add(packets);
     if (this.socket === undefined && this.timer === undefined) this.open();
   }
 
   private open(): void {
     const { address } = this.options;
-    const socket = 'path' in address ? connect(address.path) : connect({ ...address, autoSelectFamily: true });
+    let socket: Socket;
+    try {
+      socket = 'path' in address ? connect({ path: address.path }) : connect({ ...address, autoSelectFamily: true });
+    } catch {
+      // An address that none can be: an empty path, a path longer than the system takes.
+      this.lost('EINVAL');
+      return;
+    }
     this.socket = socket;
     let code = 'ECONNRESET';
     socket.unref();
@@ -87,9 +91,7 @@ export class StatsdStream {
       this.attempts = 0;
       socket.setTimeout(0);
       this.options.onState?.(undefined);
-      const { waiting } = this;
-      this.waiting = [];
-      this.write(waiting);
+      this.write(this.waiting.take());
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       code = error.code ?? code;
@@ -133,9 +135,7 @@ export class StatsdStream {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
-    const dropped = this.waiting.length;
-    this.waiting = [];
-    if (dropped > 0) this.options.onOutcome(dropped, dropped);
+    this.waiting.drop();
     const { socket } = this;
     if (socket === undefined) return;
     if (this.connected) socket.end(() => socket.destroy());

@@ -1,6 +1,7 @@
 import type { StatsdDestination } from '../delivery-options.ts';
 import { StatsdSender } from './statsd-sender.ts';
 import { StatsdStream } from './statsd-stream.ts';
+import { MAX_WAITING, type PacketOutcome } from './waiting-packets.ts';
 
 /** Where StatsD listens unless the address says otherwise. */
 const DEFAULT_PORT = 8125;
@@ -11,8 +12,8 @@ export interface StatsdTransport {
 }
 
 export interface StatsdTransportOptions extends StatsdDestination {
-  readonly onOutcome: (handled: number, failed: number) => void;
-  /** Takes one sentence when a stream cannot be reached. */
+  readonly onOutcome: PacketOutcome;
+  /** Takes one sentence when nobody takes packets, the same one each time. */
   readonly onTrouble: (sentence: string) => void;
 }
 
@@ -24,16 +25,23 @@ function unixTrouble(path: string, code: string): string {
   if (code === 'EPROTOTYPE') {
     return `StatsD: got a datagram socket at ${path}, wanted a stream socket, because Node has no Unix datagrams; set DD_DOGSTATSD_STREAM_SOCKET of the agent and give its path, or use udp://`;
   }
-  return `StatsD: ${path} does not take packets (${code}); they wait, and are dropped and counted beyond 1000. Start the agent or correct SIGHTLINE_STATSD_URL`;
+  return `StatsD: ${path} does not take packets (${code}); they wait, and beyond ${MAX_WAITING} are dropped and counted. Start the agent or correct SIGHTLINE_STATSD_URL`;
+}
+
+function pathOf({ pathname }: URL): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
 }
 
 /** The carrier for `udp://host:port`, `tcp://host:port` or `unix:///path`. */
 export function createStatsdTransport(options: StatsdTransportOptions): StatsdTransport {
   const { url, lengthPrefix, onOutcome, onTrouble } = options;
   const parsed = new URL(url);
-  if (parsed.protocol === 'udp:') return new StatsdSender({ url, onOutcome });
   if (parsed.protocol === 'unix:') {
-    const path = decodeURIComponent(parsed.pathname);
+    const path = pathOf(parsed);
     return new StatsdStream({
       address: { path },
       framing: lengthPrefix === true ? 'length-prefix' : 'lines',
@@ -45,15 +53,14 @@ export function createStatsdTransport(options: StatsdTransportOptions): StatsdTr
   }
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
   const port = Number(parsed.port === '' ? DEFAULT_PORT : parsed.port);
-  return new StatsdStream({
-    address: { host, port },
-    framing: 'lines',
-    onOutcome,
-    onState(code) {
-      if (code !== undefined)
-        onTrouble(
-          `StatsD: tcp://${parsed.host} does not take packets (${code}); they wait, and are dropped and counted beyond 1000. Start the server or correct SIGHTLINE_STATSD_URL`,
-        );
-    },
-  });
+  const meanwhile = parsed.protocol === 'udp:' ? 'they' : `they wait, and beyond ${MAX_WAITING}`;
+  const onState = (code: string | undefined): void => {
+    if (code === undefined) return;
+    onTrouble(
+      `StatsD: ${parsed.protocol}//${parsed.host} does not take packets (${code}); ${meanwhile} are dropped and counted. Start the server or correct SIGHTLINE_STATSD_URL`,
+    );
+  };
+  return parsed.protocol === 'udp:'
+    ? new StatsdSender({ host, port, onOutcome, onState })
+    : new StatsdStream({ address: { host, port }, framing: 'lines', onOutcome, onState });
 }
