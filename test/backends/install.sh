@@ -115,13 +115,19 @@ install_graphite() {
   local folder=$target/graphite-$GRAPHITE
   cmp -s "$here/python-graphite.txt" "$folder/.packages" && return
   need python3 python3
+  # Carbon's set-up does not run on Python 3.12 and newer.
+  local python= candidate
+  for candidate in python3 /usr/bin/python3 python3.11 python3.10 python3.9; do
+    if have "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info >= (3, 12))' 2>/dev/null; then python=$candidate; break; fi
+  done
+  [ -n "$python" ] || { say "  Carbon needs Python 3.11 or older; install one (python3.11) and run this again" >&2; return 1; }
   # Debian has the part that makes virtual environments in a package of its own.
-  if ! python3 -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && have apt-get; then
+  if ! "$python" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && have apt-get; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
   fi
   rm -rf "$folder"
   # Not by staging: scripts of a virtual environment know the place they were made in.
-  python3 -m venv "$folder"
+  "$python" -m venv "$folder"
   # Carbon's own set-up wants to install into /opt/graphite unless told not to.
   GRAPHITE_NO_PREFIX=True "$folder/bin/pip" install --quiet --disable-pip-version-check --no-input -r "$here/python-graphite.txt"
   chmod -R a+rX "$folder"; cp "$here/python-graphite.txt" "$folder/.packages"
