@@ -2,6 +2,7 @@ import { SightlineError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { findCommand } from './commands/find.ts';
 import { lintCommand } from './commands/lint.ts';
 import { runCommand } from './commands/run.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   demoCommand,
   findCommand,
   lintCommand,
+  doctorCommand,
   dlqCommand,
   versionCommand,
 ];

@@ -22,6 +22,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The files of journals and dead letters are where the command line and a service meet; nothing else of delivery is.
   cli: ['core', 'model', 'codec', 'stack', 'delivery/journal'],
   testing: ['core', 'model', 'codec'],
+  // A program of its own, started by the command line: a service that looks at itself.
+  doctor: [...BASE, ...SIGNALS, ...SERVICE, 'bootstrap'],
   'index.ts': [...BASE, ...SIGNALS, ...SERVICE, 'bootstrap'],
   'register.ts': ['core', 'bootstrap'],
   'register.cts': [],

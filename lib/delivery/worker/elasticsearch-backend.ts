@@ -44,7 +44,11 @@ export function createElasticsearchBackend(options: LogDestination & { readonly 
   };
 }
 
-function authorizationOf(options: LogDestination, url: URL): string | undefined {
+/** The header that credentials make: the API key wins, then user name and password of the options, then those in the address. */
+export function authorizationOf(
+  options: Pick<LogDestination, 'apiKey' | 'username' | 'password'>,
+  url: URL,
+): string | undefined {
   if (options.apiKey !== undefined) return `ApiKey ${options.apiKey}`;
   const username = options.username ?? decodeURIComponent(url.username);
   const password = options.password ?? decodeURIComponent(url.password);
