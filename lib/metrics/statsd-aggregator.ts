@@ -176,7 +176,9 @@ function pack(lines: readonly string[], packetBytes: number): string[] {
   const packets: string[] = [];
   let packet = '';
   let size = 0;
-  for (const line of lines) {
+  // A pair of lines stays together unless it would make a packet of its own too large.
+  const whole = lines.flatMap((line) => (Buffer.byteLength(line) > packetBytes ? line.split('\n') : [line]));
+  for (const line of whole) {
     const length = Buffer.byteLength(line);
     if (packet !== '' && size + 1 + length > packetBytes) {
       packets.push(packet);

@@ -166,3 +166,14 @@ test('a flush that fails kills neither the timer nor the app', async () => {
   await eventually('the flush after it', () => (sent > 0 ? true : undefined), { pauseMillis: 2 });
   one.close();
 });
+
+test('a negative gauge whose two lines are larger than a packet leaves as two packets', () => {
+  const one = aggregator();
+  one.gauge({ head: 'depth', tail: `|#queue:${'q'.repeat(900)}`, packed: true }).set(-3);
+  const packets = one.flush();
+  assert.deepEqual(
+    packets.map((packet) => packet.slice(0, 10)),
+    ['depth:0|g|', 'depth:-3|g'],
+  );
+  for (const packet of packets) assert.ok(Buffer.byteLength(packet) <= MAX_PACKET_BYTES);
+});
