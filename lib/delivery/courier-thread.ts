@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { runOutside } from '../context/context.ts';
 import { fullJitter } from '../core/backoff.ts';
@@ -8,8 +9,14 @@ import type { FromWorker, ToWorker, WorkerOptions } from './worker/messages.ts';
 /** Pause before a worker that died is started again: at first, and at most, milliseconds. */
 const RESTART_BASE_MILLIS = 1000;
 const RESTART_CAP_MILLIS = 60_000;
+/** How long the end of a worker that was told to end at once is waited for, milliseconds. */
+const TERMINATE_MILLIS = 100;
 /** Heap of the worker, MiB: it holds a few batches, and must never take the app's memory. */
 const MAX_HEAP_MB = 192;
+
+function stillThere(journals: readonly OpenedJournal[]): OpenedJournal[] {
+  return journals.filter(({ path }) => existsSync(path));
+}
 
 export interface CourierThreadOptions {
   /** Asked each time a worker is started. */
@@ -27,7 +34,8 @@ export class CourierThread {
   private timer: NodeJS.Timeout | undefined;
   private deaths = 0;
   private ended = false;
-  private readonly adopted: OpenedJournal[] = [];
+  private adopted: OpenedJournal[] = [];
+  private deferred: OpenedJournal[] = [];
 
   constructor(options: CourierThreadOptions) {
     this.options = options;
@@ -40,6 +48,11 @@ export class CourierThread {
   /** Journals adopted so far, for a worker that is started again. */
   get adoptedJournals(): readonly OpenedJournal[] {
     return this.adopted;
+  }
+
+  /** Journals that were written for a slow disk so far, for a worker that is started again. */
+  get deferredJournals(): readonly OpenedJournal[] {
+    return this.deferred;
   }
 
   /** Starts the worker if there is none and it has not died a moment ago. */
@@ -72,7 +85,8 @@ export class CourierThread {
     }
     this.worker = worker;
     worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'adopted') this.adopted.push(message.journal);
+      if (message.kind === 'adopted') this.adopted = [...stillThere(this.adopted), message.journal];
+      if (message.kind === 'deferred') this.deferred = [...stillThere(this.deferred), message.journal];
       this.options.onMessage(message);
     });
     worker.on('error', (error) => {
@@ -114,8 +128,16 @@ export class CourierThread {
     // For the time being the process waits for it.
     worker.ref();
     worker.postMessage({ kind: 'stop' } satisfies ToWorker);
-    const timer = setTimeout(() => void worker.terminate(), timeoutMillis);
-    await gone;
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        void worker.terminate();
+        // A thread that hangs in the file system cannot be ended; it is not waited for.
+        worker.unref();
+        timer = setTimeout(resolve, TERMINATE_MILLIS);
+      }, timeoutMillis);
+    });
+    await Promise.race([gone, over]);
     clearTimeout(timer);
   }
 }

@@ -6,22 +6,16 @@ import { runOutside } from '../context/context.ts';
 import { diag } from '../core/diag.ts';
 import { reportBug } from '../core/fence.ts';
 import type { SpanData } from '../model/span.ts';
-import type {
-  BestEffortCounts,
-  DeadLetterCounts,
-  DeliveryCounts,
-  DeliveryStatus,
-  MetricsPage,
-  Signal,
-  TelemetrySink,
-} from '../model/telemetry-sink.ts';
+import type { BestEffortCounts, DeliveryStatus, MetricsPage, Signal, TelemetrySink } from '../model/telemetry-sink.ts';
 import { CourierThread } from './courier-thread.ts';
 import { DELIVERY_TUNING, destinationFingerprint, type JournalSinkOptions } from './delivery-options.ts';
 import { journalName, removeJournal, serviceDirectory } from './journal/journal-directory.ts';
 import { type DropReason, JournalWriter } from './journal/journal-writer.ts';
-import { KIND_OF_SIGNAL } from './journal/record-kind.ts';
+import { KIND_OF_SIGNAL, type RecordKind, SIGNAL_OF_KIND } from './journal/record-kind.ts';
+import { backlog, bestEffort, isUnderWay, ledgerStatus, untilSettled } from './ledger-status.ts';
 import { NoticeBoard } from './notice-board.ts';
-import { SharedLedger, WORKER_DROPS } from './shared-ledger.ts';
+import { SharedLedger } from './shared-ledger.ts';
+import { SlowDisk } from './slow-disk.ts';
 import type { FromWorker } from './worker/messages.ts';
 
 const SIGNALS: readonly Signal[] = ['logs', 'spans'];
@@ -56,15 +50,16 @@ class JournalDelivery implements JournalSink {
   private readonly board: NoticeBoard;
   private readonly directory: string;
   private readonly writer: JournalWriter;
+  private readonly slowDisk: SlowDisk;
   private readonly thread: CourierThread;
   private readonly encode: (span: SpanData) => string;
-  private readonly accepted: Record<Signal, number> = { logs: 0, spans: 0 };
-  private readonly dropped: Record<Signal, Record<string, number>> = { logs: {}, spans: {} };
-  private readonly lastErrors: Partial<Record<Signal, string>> = {};
-  private statsdAccepted = 0;
+  /** Of every record that came, also those that are dropped. */
+  readonly accepted: Record<Signal, number> = { logs: 0, spans: 0 };
+  readonly dropped: Record<Signal, Record<string, number>> = { logs: {}, spans: {} };
+  readonly lastErrors: Partial<Record<Signal, string>> = {};
   private statsdDropped = 0;
   private pushesDropped = 0;
-  private backlogSince = 0;
+  backlogSince = 0;
   private startTimer: NodeJS.Timeout | undefined;
   private scheduled = false;
   private closing: Promise<void> | undefined;
@@ -90,12 +85,22 @@ class JournalDelivery implements JournalSink {
       ledger: this.ledger,
       onDrop: (signal, reason, count) => this.drop(signal, reason, count),
       onOpen: (journal) => this.thread.post({ kind: 'journal', journal }),
-      onTrouble: (reason, error) => this.board.disk(reason, error, options.directory),
+      onTrouble: (reason, error) => this.board.disk(reason, detailOf(error), options.directory),
+      onWrite: (millis) => this.slowDisk.noteWrite(millis),
+    });
+    this.slowDisk = new SlowDisk({
+      ledger: this.ledger,
+      onChange: (ring) => {
+        this.board.slowDisk(ring !== undefined, options.directory);
+        this.thread.post({ kind: 'ring', memory: ring?.memory });
+      },
     });
     this.thread = new CourierThread({
       workerOptions: () => ({
         memory: this.ledger.memory,
+        root: options.directory,
         directory: this.directory,
+        maxBytes: options.maxBytes,
         fingerprint,
         service: options.resource.serviceName,
         maxAgeMillis: options.maxAgeMillis,
@@ -106,6 +111,8 @@ class JournalDelivery implements JournalSink {
         tuning: { ...DELIVERY_TUNING, ...options.tuning },
         journal: this.writer.current,
         adopted: this.thread.adoptedJournals,
+        deferred: this.thread.deferredJournals,
+        ring: this.slowDisk.current?.memory,
       }),
       onMessage: (message) => this.hear(message),
     });
@@ -119,13 +126,11 @@ class JournalDelivery implements JournalSink {
       return;
     }
     try {
-      this.writer.append(KIND_OF_SIGNAL.spans, this.encode(span));
+      if (this.append(KIND_OF_SIGNAL.spans, this.encode(span))) this.gathered();
     } catch (error) {
       reportBug('span encoding', error);
       this.drop('spans', 'internal', 1);
-      return;
     }
-    this.gathered();
   }
 
   log(document: string, atOnce: boolean): void {
@@ -136,7 +141,7 @@ class JournalDelivery implements JournalSink {
       return;
     }
     try {
-      this.writer.append(KIND_OF_SIGNAL.logs, document);
+      if (!this.append(KIND_OF_SIGNAL.logs, document)) return;
     } catch (error) {
       reportBug('log append', error);
       this.drop('logs', 'internal', 1);
@@ -144,6 +149,18 @@ class JournalDelivery implements JournalSink {
     }
     if (atOnce) this.appendNow();
     else this.gathered();
+  }
+
+  /** @returns true when the record was gathered here and is to be written; false when it is no more this thread's matter */
+  private append(kind: RecordKind, text: string): boolean {
+    if (!this.slowDisk.isDeferring) {
+      this.writer.append(kind, text);
+      return true;
+    }
+    const reason = this.slowDisk.put(kind, text);
+    if (reason !== undefined) this.drop(SIGNAL_OF_KIND[kind], reason, 1);
+    this.startSoon();
+    return false;
   }
 
   private gathered(): void {
@@ -154,7 +171,7 @@ class JournalDelivery implements JournalSink {
 
   appendNow(): void {
     if (!this.writer.hasGathered) return;
-    const idle = this.backlog() === 0;
+    const idle = backlog(this.ledger) === 0;
     this.writer.flush();
     if (idle) this.backlogSince = Date.now();
     this.startSoon();
@@ -162,7 +179,6 @@ class JournalDelivery implements JournalSink {
 
   statsd(packets: readonly string[]): void {
     if (this.options.statsd === undefined || packets.length === 0) return;
-    this.statsdAccepted += packets.length;
     this.start();
     const waiting = this.ledger.get('statsd.posted') - this.ledger.get('statsd.handled');
     if (this.closed || !this.thread.running || waiting + packets.length > MAX_STATSD_WAITING) {
@@ -210,96 +226,30 @@ class JournalDelivery implements JournalSink {
       else this.lastErrors[message.signal] = message.sentence;
     } else if (message.kind === 'adopted' && message.found > 0) {
       diag.info(`delivery: ${message.found} records of an earlier process are sent now`);
-    }
-  }
-
-  private backlog(): number {
-    return this.ledger.onDisk('logs') + this.ledger.onDisk('spans');
-  }
-
-  private counts(signal: Signal): DeliveryCounts {
-    const { ledger } = this;
-    const dropped: Record<string, number> = { ...this.dropped[signal] };
-    for (const reason of WORKER_DROPS) {
-      const count = ledger.get(`${reason}.${signal}`);
-      if (count > 0) dropped[reason] = count;
-    }
-    return {
-      accepted: this.accepted[signal] + ledger.get(`found.${signal}`),
-      delivered: ledger.get(`delivered.${signal}`),
-      sentUnconfirmed: ledger.get(`sentUnconfirmed.${signal}`),
-      onDisk: ledger.onDisk(signal),
-      deadLettered: ledger.get(`deadLettered.${signal}`),
-      dropped,
-    };
-  }
-
-  private deadLetters(signal: Signal): DeadLetterCounts {
-    const { ledger } = this;
-    return { waiting: ledger.get(`deadLetters.${signal}`), expired: ledger.get(`deadLettersExpired.${signal}`) };
+    } else if (message.kind === 'disk') this.board.disk(message.reason, message.detail, this.options.directory);
+    else if (message.kind === 'damaged') this.board.damaged(message.path);
+    else if (message.kind === 'elsewhere')
+      this.board.elsewhere(message.records, message.root, this.options.maxAgeMillis);
   }
 
   status(): DeliveryStatus {
     this.appendNow();
-    const { ledger } = this;
-    const times = SIGNALS.map((signal) => ledger.get(`oldestMillis.${signal}`)).filter((time) => time > 0);
-    const oldest = times.length > 0 ? Math.min(...times) : this.backlogSince;
     return {
-      logs: this.counts('logs'),
-      spans: this.counts('spans'),
+      ...ledgerStatus(this.ledger, this),
       journalBytes: this.writer.bytes,
-      oldestUnsentSeconds: this.backlog() === 0 || oldest === 0 ? 0 : Math.max(0, (Date.now() - oldest) / 1000),
-      couriers: { logs: ledger.state('logs'), spans: ledger.state('spans') },
-      // Sentences come by message, a little later than states.
-      lastErrors: Object.fromEntries(
-        Object.entries(this.lastErrors).filter(([signal]) => ledger.state(signal as Signal) === 'failing'),
-      ),
-      deadLetters: { logs: this.deadLetters('logs'), spans: this.deadLetters('spans') },
       ...(this.options.statsd !== undefined && { statsd: this.statsdCounts() }),
-      ...(this.options.push !== undefined && { pushes: this.pushCounts() }),
+      ...(this.options.push !== undefined && { pushes: bestEffort(this.ledger, 'push', this.pushesDropped) }),
     };
   }
 
   statsdCounts(): BestEffortCounts {
-    const failed = this.ledger.get('statsd.failed');
-    return {
-      accepted: this.statsdAccepted,
-      sent: this.ledger.get('statsd.handled') - failed,
-      dropped: this.statsdDropped + failed,
-    };
-  }
-
-  private pushCounts(): BestEffortCounts {
-    const failed = this.ledger.get('push.failed');
-    return {
-      accepted: this.ledger.get('push.posted') + this.pushesDropped,
-      sent: this.ledger.get('push.handled') - failed,
-      dropped: this.pushesDropped + failed,
-    };
-  }
-
-  /** Whether packets or pages are on their way. */
-  private underWay(posted = this.posted()): boolean {
-    const { ledger } = this;
-    return ledger.get('statsd.handled') < posted.statsd || ledger.get('push.handled') < posted.push;
-  }
-
-  private posted(): { statsd: number; push: number } {
-    return { statsd: this.ledger.get('statsd.posted'), push: this.ledger.get('push.posted') };
-  }
-
-  /** What a caller that waits has to wait for: everything accepted until now. */
-  private unsettled(): () => boolean {
-    const { ledger } = this;
-    const goals = SIGNALS.map((signal) => ({ signal, written: ledger.get(`written.${signal}`) }));
-    const posted = this.posted();
-    return () =>
-      this.underWay(posted) || goals.some(({ signal, written }) => ledger.get(`settled.${signal}`) < written);
+    return bestEffort(this.ledger, 'statsd', this.statsdDropped);
   }
 
   async flush(timeoutMillis: number): Promise<void> {
     this.appendNow();
-    const unsettled = this.unsettled();
+    this.takeBack();
+    const unsettled = untilSettled(this.ledger);
     if (this.closed || !unsettled()) return;
     const { ledger } = this;
     this.start();
@@ -327,10 +277,13 @@ class JournalDelivery implements JournalSink {
   drainSync(timeoutMillis: number): void {
     this.appendNow();
     if (this.closed) return;
+    this.takeBack();
     const { ledger } = this;
-    const unsettled = this.unsettled();
+    const unsettled = untilSettled(this.ledger);
     const hopeful = (): boolean =>
-      SIGNALS.some((signal) => ledger.onDisk(signal) > 0 && ledger.state(signal) !== 'failing') || this.underWay();
+      SIGNALS.some(
+        (signal) => (ledger.onDisk(signal) > 0 && ledger.state(signal) !== 'failing') || ledger.inMemory(signal) > 0,
+      ) || isUnderWay(ledger);
     if (unsettled() && hopeful()) {
       this.start();
       const end = performance.now() + timeoutMillis;
@@ -350,6 +303,13 @@ class JournalDelivery implements JournalSink {
     }
   }
 
+  /** What waits in memory for a worker that does not run is written here: before an end, a slow write is better than none. */
+  private takeBack(): void {
+    if (this.thread.running) return;
+    this.slowDisk.takeBack((kind, payload, timeMillis) => this.writer.appendBytes(kind, payload, timeMillis));
+    this.appendNow();
+  }
+
   private ownBacklog(signal: Signal): number {
     return this.ledger.get(`written.${signal}`) - this.ledger.get(`settled.${signal}`);
   }
@@ -366,6 +326,8 @@ class JournalDelivery implements JournalSink {
     this.closed = true;
     clearTimeout(this.startTimer);
     await this.thread.stop(Math.max(MIN_STOP_MILLIS, end - performance.now()));
+    // What the disk did not take in time.
+    this.slowDisk.takeBack((kind) => this.drop(SIGNAL_OF_KIND[kind], 'slow_disk', 1));
     const journal = this.writer.close();
     if (journal === undefined) return;
     if (SIGNALS.every((signal) => this.ownBacklog(signal) === 0)) {
@@ -379,4 +341,8 @@ class JournalDelivery implements JournalSink {
       diag.debug(`the journal stays ours until the process ends: ${String(error)}`);
     }
   }
+}
+
+function detailOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.message : undefined;
 }

@@ -30,8 +30,11 @@ export class NoticeBoard {
     this.say(`${word}: ${notice.address} does not take them (${notice.reason}); ${fate}${hint}`);
   }
 
-  /** @param reason undefined: the disk takes records again */
-  disk(reason: DropReason | undefined, error: unknown, directory: string): void {
+  /**
+   * @param reason undefined: the disk takes records again
+   * @param detail what the system said
+   */
+  disk(reason: DropReason | undefined, detail: string | undefined, directory: string): void {
     if (reason === undefined) {
       this.say(`the journal in ${directory} takes records again`);
     } else if (reason === 'journal_full') {
@@ -39,10 +42,31 @@ export class NoticeBoard {
         `the journal in ${directory} is full; new records are dropped and counted until a backend takes the old ones. SIGHTLINE_JOURNAL_MAX gives it more room`,
       );
     } else {
-      const detail = error instanceof Error ? error.message : String(error);
       this.say(
-        `SIGHTLINE_E_JOURNAL: the journal in ${directory} cannot be written (${detail}); records are dropped and counted. Set SIGHTLINE_DATA_DIR to a directory on a disk with room`,
+        `SIGHTLINE_E_JOURNAL: the journal in ${directory} cannot be written (${detail ?? 'no reason given'}); records are dropped and counted. Set SIGHTLINE_DATA_DIR to a directory on a disk with room`,
       );
     }
+  }
+
+  slowDisk(slow: boolean, directory: string): void {
+    this.say(
+      slow
+        ? `the disk of the journal in ${directory} is slow; records wait in memory and the worker writes them. Those in memory are lost if the process is killed. Set SIGHTLINE_DATA_DIR to a quicker disk`
+        : `the disk of the journal in ${directory} is quick again; records are written at once`,
+    );
+  }
+
+  damaged(path: string): void {
+    this.say(
+      `a segment of the journal was damaged; what could be read of it was sent, the rest is counted. It is kept as ${path}`,
+    );
+  }
+
+  /** Records that were meant for a destination that is not configured any more. */
+  elsewhere(records: number, directory: string, maxAgeMillis: number): void {
+    if (this.quiet) return;
+    this.say(
+      `${records} records in ${directory} are meant for a backend that is not configured now; they are sent when it is again, or dropped and counted when they are ${Math.round(maxAgeMillis / 60_000)} minutes old`,
+    );
   }
 }

@@ -50,6 +50,15 @@ export interface DeliveryStatus {
   readonly lastErrors: Readonly<Partial<Record<Signal, string>>>;
   /** Absent in direct mode, which keeps none. */
   readonly deadLetters?: Readonly<Record<Signal, DeadLetterCounts>>;
+  /** Records that were or are written by the worker because the disk is slow; absent while there were none. */
+  readonly slowDisk?: {
+    /** Handed to the worker so far. */
+    readonly deferred: number;
+    /** Of these not written yet: not accepted, and lost if the process is killed. */
+    readonly inMemory: number;
+  };
+  /** Records that this service has left for other destinations than its present ones; absent when there are none. */
+  readonly otherDestinations?: { readonly records: number; readonly bytes: number };
   /** StatsD packets; absent when StatsD is off. */
   readonly statsd?: BestEffortCounts;
   /** Pushed pages; absent when nothing is pushed. */

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { listSegments } from '../../lib/delivery/journal/journal-directory.ts';
 import { JournalWriter } from '../../lib/delivery/journal/journal-writer.ts';
 import { RECORD_KINDS, RecordKind, SIGNAL_OF_KIND } from '../../lib/delivery/journal/record-kind.ts';
+import { countUnsettled } from '../../lib/delivery/journal/unsettled.ts';
 import { SharedLedger, unpackPosition } from '../../lib/delivery/shared-ledger.ts';
-import { countUnsettled } from '../../lib/delivery/worker/adoption.ts';
 import { Journal, type JournalBatch } from '../../lib/delivery/worker/journal.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -68,6 +68,7 @@ test('whatever happens, no record is settled unseen, none is lost, and a segment
           path,
           journalId: 'ab'.repeat(8),
           kinds: RECORD_KINDS,
+          role: own ? 'own' : 'adopted',
           onFreed: () => {},
           ...(own && {
             limit: () => unpackPosition(ledger.get('position')),
@@ -138,9 +139,10 @@ test('whatever happens, no record is settled unseen, none is lost, and a segment
       }
       // The process dies here: what was only gathered was not accepted. The next one finds all that is not settled.
       if (path === '') return;
+      const unsettledBefore = countUnsettled(path);
       const orphan = open(false);
       for (const kind of RECORD_KINDS) {
-        const unsettled = countUnsettled(orphan, kind);
+        const unsettled = unsettledBefore[kind];
         const found: number[] = [];
         for (let batch = orphan.read(kind, 10_000); batch !== undefined; batch = orphan.read(kind, 10_000)) {
           assert.equal(batch.lost, 0);

@@ -1,7 +1,8 @@
 import type { DeadLetter } from '../../delivery/journal/dead-letter.ts';
 import { takeLetters } from '../../delivery/journal/dead-letter-files.ts';
 import { listJournals } from '../../delivery/journal/journal-directory.ts';
-import { currentOwner, isGone } from '../../delivery/journal/owner.ts';
+import { LeaseWatch } from '../../delivery/journal/lease.ts';
+import { currentOwner } from '../../delivery/journal/owner.ts';
 import { writeRetryJournal } from '../../delivery/journal/retry-journal.ts';
 import type { Selection } from './selection.ts';
 
@@ -36,7 +37,6 @@ export function retryLetters(directory: string, selection: Selection): Retried[]
 /** Whether a process that lives holds a journal of this service and destination: it looks for orphans. */
 export function hasRunningProcess(directory: string): boolean {
   const self = currentOwner();
-  return listJournals(directory).some(
-    ({ owner, path }) => owner !== undefined && !isGone(owner, self, path, Date.now()),
-  );
+  const leases = new LeaseWatch();
+  return listJournals(directory).some(({ owner, path }) => owner !== undefined && !leases.isGone(owner, self, path));
 }

@@ -1,7 +1,7 @@
-import { closeSync, fsyncSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { openPrivate } from './private-files.ts';
+import { openPrivate, readPrivate, systemCode } from './private-files.ts';
 import { RECORD_KINDS, RecordKind } from './record-kind.ts';
 
 /** A place in a journal: everything of a kind before it is settled. */
@@ -20,72 +20,150 @@ const USED_BYTES = 40;
 const CHECKSUM_AT = 36;
 const FILE = 'checkpoint';
 
+/** What became of an attempt to write a checkpoint down. `full`: there is no room for it. */
+export type CheckpointWritten = 'written' | 'full' | 'failed';
+
 /**
  * How far a journal is settled. Only a shortcut: when it is lost, everything on disk is sent again, and its
  * receivers tell copies apart.
  */
 export class Checkpoint {
-  private readonly path: string;
+  private readonly directory: string;
   private fd = -1;
   private turn = 0;
+  /** Whether the file is known to be in its directory after a power cut too. */
+  private named = false;
   /** What was found when it was opened. */
   readonly found: Cursors | undefined;
 
   constructor(directory: string) {
-    this.path = join(directory, FILE);
-    if (!this.open()) return;
-    const bytes = Buffer.alloc(2 * SLOT_BYTES);
-    readSync(this.fd, bytes, 0, bytes.length, 0);
-    const slots = [decode(bytes.subarray(0, SLOT_BYTES)), decode(bytes.subarray(SLOT_BYTES))];
-    const newest = slots.reduce(
-      (best, slot) => (slot !== undefined && slot.turn > (best?.turn ?? -1) ? slot : best),
-      undefined,
-    );
+    this.directory = directory;
+    let newest: Slot | undefined;
+    try {
+      this.open();
+      newest = newestOf(this.fd);
+    } catch {
+      // A full disk must not stop delivery, which is what makes room; what cannot be read is sent again.
+    }
     this.found = newest?.cursors;
     this.turn = newest?.turn ?? 0;
   }
 
-  /** A full disk must not stop delivery, which is what makes room. */
-  private open(): boolean {
+  /** How far a journal is settled that somebody else holds; nothing is opened for writing. */
+  static peek(directory: string): Cursors | undefined {
     try {
-      if (this.fd < 0) this.fd = openPrivate(this.path);
+      const fd = readPrivate(join(directory, FILE));
+      try {
+        return newestOf(fd)?.cursors;
+      } finally {
+        closeSync(fd);
+      }
     } catch {
-      this.fd = -1;
+      return undefined;
     }
-    return this.fd >= 0;
+  }
+
+  private open(): void {
+    if (this.fd < 0) this.fd = openPrivate(join(this.directory, FILE));
   }
 
   /**
    * Never throws: see the class.
    * @param durable true before something is deleted on the strength of it: it is then on the disk, not only in the cache
    */
-  write(cursors: Cursors, durable: boolean): void {
-    if (!this.open()) return;
+  write(cursors: Cursors, durable: boolean): CheckpointWritten {
     this.turn += 1;
-    const bytes = Buffer.alloc(SLOT_BYTES);
-    bytes.writeUInt32LE(this.turn, 0);
-    let at = 4;
-    for (const kind of RECORD_KINDS) {
-      at = bytes.writeUInt32LE(cursors[kind].segment, at);
-      at = bytes.writeUInt32LE(cursors[kind].offset, at);
-      at = bytes.writeDoubleLE(cursors[kind].settled, at);
-    }
-    bytes.writeUInt32LE(crc32(bytes.subarray(0, CHECKSUM_AT)), CHECKSUM_AT);
+    const bytes = encode(this.turn, cursors);
     try {
-      writeSync(this.fd, bytes, 0, SLOT_BYTES, (this.turn % 2) * SLOT_BYTES);
-      if (durable) fsyncSync(this.fd);
+      this.open();
+      this.put(this.fd, bytes, durable);
+      if (durable && !this.named) this.syncName();
+      return 'written';
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOSPC' || code === 'EDQUOT') return 'full';
+      // The older slot still stands. A bad block is left behind with the file.
+      return durable && this.replace(bytes) ? 'written' : 'failed';
+    }
+  }
+
+  private put(fd: number, bytes: Buffer, durable: boolean): void {
+    const written = writeSync(fd, bytes, 0, SLOT_BYTES, (this.turn % 2) * SLOT_BYTES);
+    if (written < SLOT_BYTES) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    if (durable) fsyncSync(fd);
+  }
+
+  /** A new file on other blocks in place of one that takes nothing any more. */
+  private replace(bytes: Buffer): boolean {
+    this.close();
+    const path = join(this.directory, FILE);
+    try {
+      const fd = openPrivate(`${path}.new`);
+      try {
+        this.put(fd, bytes, true);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(`${path}.new`, path);
+      this.syncName();
+      return true;
     } catch {
-      // The older slot still stands.
+      return false;
+    }
+  }
+
+  /** Not all systems allow it for a directory, and those that do not have no need of it. */
+  private syncName(): void {
+    this.named = true;
+    try {
+      const fd = openSync(this.directory, constants.O_RDONLY);
+      try {
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      // The file itself is synced.
     }
   }
 
   close(): void {
-    if (this.fd >= 0) closeSync(this.fd);
+    try {
+      if (this.fd >= 0) closeSync(this.fd);
+    } catch {
+      // Nothing more can be done about it.
+    }
     this.fd = -1;
   }
 }
 
-function decode(bytes: Buffer): { turn: number; cursors: Cursors } | undefined {
+function encode(turn: number, cursors: Cursors): Buffer {
+  const bytes = Buffer.alloc(SLOT_BYTES);
+  bytes.writeUInt32LE(turn, 0);
+  let at = 4;
+  for (const kind of RECORD_KINDS) {
+    at = bytes.writeUInt32LE(cursors[kind].segment, at);
+    at = bytes.writeUInt32LE(cursors[kind].offset, at);
+    at = bytes.writeDoubleLE(cursors[kind].settled, at);
+  }
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, CHECKSUM_AT)), CHECKSUM_AT);
+  return bytes;
+}
+
+interface Slot {
+  readonly turn: number;
+  readonly cursors: Cursors;
+}
+
+function newestOf(fd: number): Slot | undefined {
+  const bytes = Buffer.alloc(2 * SLOT_BYTES);
+  readSync(fd, bytes, 0, bytes.length, 0);
+  const first = decode(bytes.subarray(0, SLOT_BYTES));
+  const second = decode(bytes.subarray(SLOT_BYTES));
+  return (second?.turn ?? -1) > (first?.turn ?? -1) ? second : first;
+}
+
+function decode(bytes: Buffer): Slot | undefined {
   if (bytes.length < USED_BYTES || bytes.readUInt32LE(CHECKSUM_AT) !== crc32(bytes.subarray(0, CHECKSUM_AT)))
     return undefined;
   const turn = bytes.readUInt32LE(0);

@@ -18,7 +18,8 @@ import { join } from 'node:path';
 import { SightlineError } from '../../errors.ts';
 import { type DeadLetter, letterKey, parseLetter } from './dead-letter.ts';
 import { removeFile } from './journal-directory.ts';
-import { currentOwner, isGone, ownerName, parseOwner } from './owner.ts';
+import { LeaseWatch } from './lease.ts';
+import { currentOwner, ownerName, parseOwner } from './owner.ts';
 import { appendPrivate, createPrivate, readPrivate } from './private-files.ts';
 
 /**
@@ -192,11 +193,12 @@ export function takeLetters(
 
 function claimAll(directory: string): DeadLetterFile[] {
   const self = currentOwner();
+  const leases = new LeaseWatch();
   const claimed: DeadLetterFile[] = [];
   for (const file of deadLetterFiles(directory)) {
     if (file.id === undefined) continue;
     const holder = file.owner === undefined ? undefined : parseOwner(file.owner);
-    const busy = holder !== undefined && !isGone(holder, self, file.path, Date.now());
+    const busy = holder !== undefined && !leases.isGone(holder, self, file.path);
     const name = `dead-letters-${file.id}~${ownerName(self)}.ndjson`;
     const path = join(directory, name);
     try {

@@ -60,8 +60,14 @@ export function claimJournal(directory: string, entry: JournalEntry, owner: Owne
     renameSync(entry.path, path);
     return path;
   } catch {
-    return undefined;
+    // A network file system may repeat a rename whose answer was lost, and then find nothing to rename. The new name is
+    // ours alone, so that it exists means that we have done it. Nobody's name proves nothing.
+    return owner !== undefined && isDirectory(path) ? path : undefined;
   }
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Bytes of all files of a journal; 0 when it is gone. */

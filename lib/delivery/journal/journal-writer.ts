@@ -1,13 +1,15 @@
-import { closeSync, fstatSync, ftruncateSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { newSpanId } from '../../core/ids.ts';
 import type { Signal } from '../../model/telemetry-sink.ts';
-import { packPosition, type SharedLedger } from '../shared-ledger.ts';
-import { journalBytes, journalName, listJournals, removeFile, removeJournal } from './journal-directory.ts';
+import { packPosition } from '../shared-ledger.ts';
+import { damagedBytes } from './damaged-segments.ts';
+import { journalBytes, journalName, listJournals, removeJournal } from './journal-directory.ts';
+import { RENEW_MILLIS, renewLease } from './lease.ts';
 import { currentOwner } from './owner.ts';
-import { createPrivate, privateDirectory, systemCode } from './private-files.ts';
-import { RecordKind, SIGNAL_OF_KIND } from './record-kind.ts';
-import { encodeHeader, MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, sealRecord, segmentName } from './segment-format.ts';
+import { privateDirectory, systemCode } from './private-files.ts';
+import { RECORD_KINDS, RecordKind, SIGNAL_OF_KIND } from './record-kind.ts';
+import { SegmentFile, type Written } from './segment-file.ts';
+import { kindAt, MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, sealRecord } from './segment-format.ts';
 import { shortenRecord } from './shorten-record.ts';
 
 /** Gathered records are written once they are this many bytes. */
@@ -22,15 +24,34 @@ const SEGMENTS_OF_FULL = 8;
 const MAX_SEGMENT_MILLIS = 600_000;
 /** How often it is checked that the journal is still where it was. */
 const CHECK_MILLIS = 1000;
+/**
+ * A write that ends this long after the last check may have come after another process took the journal over, which it may
+ * once the lease has expired: it is checked again, and written again elsewhere if so. Half of the shortest expiry.
+ */
+const STALL_MILLIS = 45_000;
 /** After a failure the disk is left alone for this long. */
 const RETRY_MILLIS = 1000;
 
-export type DropReason = 'journal_full' | 'disk_full' | 'disk_error' | 'too_large' | 'internal' | 'closed';
+export type DropReason =
+  | 'journal_full'
+  | 'disk_full'
+  | 'disk_error'
+  | 'slow_disk'
+  | 'too_large'
+  | 'internal'
+  | 'closed';
 
 /** The journal that the worker is to read. */
 export interface OpenedJournal {
   readonly path: string;
   readonly journalId: string;
+}
+
+/** Where a writer says how far it is. `SharedLedger` for the one on the main thread. */
+export interface WriterLedger {
+  get(name: 'freedBytes'): number;
+  set(name: 'written.logs' | 'written.spans' | 'position', value: number): void;
+  signal(name: 'wake'): void;
 }
 
 export interface JournalWriterOptions {
@@ -40,13 +61,17 @@ export interface JournalWriterOptions {
   readonly directory: string;
   readonly fingerprint: string;
   readonly maxBytes: number;
-  readonly ledger: SharedLedger;
+  readonly ledger: WriterLedger;
   readonly onDrop: (signal: Signal, reason: DropReason, count: number) => void;
   /** A journal was made: the first one, or one in place of a journal that somebody took away. */
   readonly onOpen: (journal: OpenedJournal) => void;
   /** The disk does not take records any more, or takes them again (undefined). */
   readonly onTrouble: (reason: DropReason | undefined, error: unknown) => void;
+  /** Told how long each write took, with everything that came with it, milliseconds. */
+  readonly onWrite?: (millis: number) => void;
   readonly nowMillis?: () => number;
+  /** A clock that is never set; by default that of the process, or `nowMillis` where that is given. */
+  readonly steadyMillis?: () => number;
   /** Where a segment ends; by default an eighth of `maxBytes`, between 16 KiB and 8 MiB. */
   readonly segmentBytes?: number;
 }
@@ -58,31 +83,35 @@ export interface JournalWriterOptions {
 export class JournalWriter {
   private readonly options: JournalWriterOptions;
   private readonly now: () => number;
+  private readonly steady: () => number;
   private readonly segmentBytes: number;
   private readonly buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   private used = 0;
   private readonly gathered: Record<RecordKind, number> = { [RecordKind.LOG]: 0, [RecordKind.SPAN]: 0 };
   private readonly written: Record<RecordKind, number> = { [RecordKind.LOG]: 0, [RecordKind.SPAN]: 0 };
 
+  /** Stays when the journal has to be another: number and writer are what a receiver knows a record by. */
+  private readonly writerId = newSpanId();
   private journal: OpenedJournal | undefined;
-  private fd = -1;
+  private file: SegmentFile | undefined;
   private segment = 0;
-  private offset = 0;
-  private inode = 0;
+  /** Times of the steady clock. */
   private segmentSince = 0;
-  private checkAt = 0;
-  private countAt = 0;
-  private retryAt = 0;
+  private checkedAt = 0;
+  private renewAt = 0;
+  private countAt = Number.NEGATIVE_INFINITY;
+  private retryAt = Number.NEGATIVE_INFINITY;
   private trouble: DropReason | undefined;
   /** Bytes written to this journal; the worker counts what it deletes, over all journals. */
   private writtenBytes = 0;
   private freedBefore = 0;
-  /** Bytes of the other processes' journals, as of the last count. */
+  /** Bytes of the other processes' journals and of what was set aside, as of the last count. */
   private otherBytes = 0;
 
   constructor(options: JournalWriterOptions) {
     this.options = options;
     this.now = options.nowMillis ?? Date.now;
+    this.steady = options.steadyMillis ?? options.nowMillis ?? (() => performance.now());
     this.segmentBytes =
       options.segmentBytes ??
       Math.max(MIN_SEGMENT_BYTES, Math.min(MAX_SEGMENT_BYTES, Math.floor(options.maxBytes / SEGMENTS_OF_FULL)));
@@ -103,10 +132,21 @@ export class JournalWriter {
       if (shorter === undefined) return false;
       length = this.buffer.write(shorter, start + RECORD_HEADER_BYTES);
     }
-    this.gathered[kind] += 1;
-    sealRecord(this.buffer, start, kind, this.written[kind] + this.gathered[kind], this.now(), length);
-    this.used = start + RECORD_HEADER_BYTES + length;
+    this.seal(kind, this.now(), length);
     return true;
+  }
+
+  /** Gathers a record that was accepted elsewhere, at `timeMillis`, and is small enough. */
+  appendBytes(kind: RecordKind, payload: Uint8Array, timeMillis: number): void {
+    this.buffer.set(payload, this.used + RECORD_HEADER_BYTES);
+    this.seal(kind, timeMillis, payload.length);
+    if (this.used >= GATHER_BYTES) this.flush();
+  }
+
+  private seal(kind: RecordKind, timeMillis: number, length: number): void {
+    this.gathered[kind] += 1;
+    sealRecord(this.buffer, this.used, kind, this.written[kind] + this.gathered[kind], timeMillis, length);
+    this.used += RECORD_HEADER_BYTES + length;
   }
 
   get hasGathered(): boolean {
@@ -116,43 +156,78 @@ export class JournalWriter {
   /** Writes what was gathered. */
   flush(): void {
     if (this.used === 0) return;
-    const reason = this.tryFlush();
-    for (const kind of [RecordKind.LOG, RecordKind.SPAN] as const) {
-      const count = this.gathered[kind];
-      if (count === 0) continue;
-      this.gathered[kind] = 0;
-      // Numbers of dropped records are given again: a gap in the numbers means damage.
-      if (reason !== undefined) this.options.onDrop(SIGNAL_OF_KIND[kind], reason, count);
-      else this.written[kind] += count;
-    }
+    const began = this.steady();
+    const { kept, reason } = this.tryFlush(began);
+    this.account(kept, reason);
     this.used = 0;
-    if (reason !== undefined) return;
+    this.options.onWrite?.(this.steady() - began);
+    if (kept === 0) return;
     const { ledger } = this.options;
     ledger.set('written.logs', this.written[RecordKind.LOG]);
     ledger.set('written.spans', this.written[RecordKind.SPAN]);
-    ledger.set('position', packPosition(this.segment, this.offset));
+    if (this.file !== undefined) ledger.set('position', packPosition(this.segment, this.file.offset));
     ledger.signal('wake');
   }
 
-  private tryFlush(): DropReason | undefined {
-    const now = this.now();
-    if (now < this.retryAt) return this.trouble;
-    try {
-      if (now >= this.checkAt) this.check(now);
-      if (this.fd < 0 || this.offset >= this.segmentBytes || now - this.segmentSince > MAX_SEGMENT_MILLIS)
-        this.roll(now);
-      if (this.isFull(now)) return this.report('journal_full', undefined);
-      this.write();
-      return this.report(undefined, undefined);
-    } catch (error) {
-      this.retryAt = now + RETRY_MILLIS;
-      const code = systemCode(error);
-      if (code === 'ENOENT') this.abandon();
-      if (code === 'ENOSPC' || code === 'EDQUOT') return this.report('disk_full', error);
-      // Whatever it is may be about this one file (a size limit, a bad block): the next attempt makes another.
-      this.closeSegment();
-      return this.report('disk_error', error);
+  /** Counts what was written and what was not. Numbers of dropped records are given again: a gap in the numbers means damage. */
+  private account(kept: number, reason: DropReason | undefined): void {
+    const lost = { [RecordKind.LOG]: 0, [RecordKind.SPAN]: 0 };
+    for (let at = kept; at < this.used; at += RECORD_HEADER_BYTES + this.buffer.readUInt32LE(at))
+      lost[kindAt(this.buffer, at)] += 1;
+    for (const kind of RECORD_KINDS) {
+      this.written[kind] += this.gathered[kind] - lost[kind];
+      this.gathered[kind] = 0;
+      if (lost[kind] > 0) this.options.onDrop(SIGNAL_OF_KIND[kind], reason ?? 'internal', lost[kind]);
     }
+  }
+
+  private tryFlush(began: number): { kept: number; reason: DropReason | undefined } {
+    if (began < this.retryAt) return { kept: 0, reason: this.trouble };
+    let written: Written;
+    try {
+      written = this.write(began);
+      if (this.steady() - this.checkedAt > STALL_MILLIS && !this.isInPlace()) {
+        // Stopped for so long that the journal is another process's: what it has read of this write nobody knows.
+        this.abandon();
+        written = this.write(this.steady());
+      }
+    } catch (error) {
+      written = { kept: 0, error };
+    }
+    if (!('error' in written)) return { kept: written.kept, reason: this.report(undefined, undefined) };
+    return { kept: written.kept, reason: this.fail(written.error) };
+  }
+
+  /** One write, in the journal that there is or in a new one. */
+  private write(now: number): Written {
+    if (now - this.checkedAt >= CHECK_MILLIS) this.check(now);
+    const size = this.file?.offset ?? 0;
+    if (this.file?.isOpen !== true || size >= this.segmentBytes || now - this.segmentSince > MAX_SEGMENT_MILLIS) {
+      try {
+        this.roll(now);
+      } catch (error) {
+        // Taken away since the last check.
+        if (systemCode(error) !== 'ENOENT' || this.journal === undefined) throw error;
+        this.abandon();
+        this.roll(now);
+      }
+    }
+    if (this.isFull(now)) return { kept: 0, error: JOURNAL_FULL };
+    const file = this.file!;
+    const before = file.offset;
+    const written = file.append(this.buffer, this.used);
+    this.writtenBytes += file.offset - before;
+    return written;
+  }
+
+  private fail(error: unknown): DropReason | undefined {
+    if (error === JOURNAL_FULL) return this.report('journal_full', undefined);
+    this.retryAt = this.steady() + RETRY_MILLIS;
+    const code = systemCode(error);
+    if (code === 'ENOSPC' || code === 'EDQUOT') return this.report('disk_full', error);
+    // Whatever it is may be about this one file (a size limit, a bad block): the next attempt makes another.
+    this.file?.close();
+    return this.report('disk_error', error);
   }
 
   /** What other processes take is counted again before anything is dropped for it. */
@@ -165,9 +240,10 @@ export class JournalWriter {
   }
 
   private countOthers(now: number): void {
+    const { directory } = this.options;
     this.countAt = now + CHECK_MILLIS;
-    this.otherBytes = 0;
-    for (const entry of listJournals(this.options.directory)) {
+    this.otherBytes = damagedBytes(directory);
+    for (const entry of listJournals(directory)) {
       if (entry.path !== this.journal?.path) this.otherBytes += journalBytes(entry.path);
     }
   }
@@ -181,37 +257,26 @@ export class JournalWriter {
     return reason;
   }
 
-  private write(): void {
-    let done = 0;
-    try {
-      while (done < this.used) done += writeSync(this.fd, this.buffer, done, this.used - done, this.offset + done);
-    } catch (error) {
-      this.cutOff();
-      throw error;
-    }
-    this.offset += this.used;
-    this.writtenBytes += this.used;
-  }
-
-  /** Half a write would look like damage. If it cannot be cut off, the segment is left and its end is a torn tail. */
-  private cutOff(): void {
-    try {
-      ftruncateSync(this.fd, this.offset);
-    } catch {
-      this.closeSegment();
-    }
-  }
-
   /** The journal may be deleted under us, or taken over by another process while this one was stopped: then a new one is made. */
   private check(now: number): void {
-    this.checkAt = now + CHECK_MILLIS;
-    if (this.journal === undefined || this.fd < 0) return;
-    const found = statSync(join(this.journal.path, segmentName(this.segment)), { throwIfNoEntry: false });
-    if (found === undefined || found.ino !== this.inode) this.abandon();
+    if (this.journal !== undefined && this.file?.isOpen === true) {
+      if (!this.isInPlace()) this.abandon();
+      else if (now >= this.renewAt) {
+        // The worker does it too, but may be dead or busy; who writes is alive.
+        this.renewAt = now + RENEW_MILLIS;
+        renewLease(this.journal.path);
+      }
+    }
+    this.checkedAt = now;
+  }
+
+  private isInPlace(): boolean {
+    return this.file?.isInPlace() ?? false;
   }
 
   private abandon(): void {
-    this.closeSegment();
+    this.file?.close();
+    this.file = undefined;
     this.journal = undefined;
     this.forgetBytes();
   }
@@ -223,45 +288,35 @@ export class JournalWriter {
 
   private roll(now: number): void {
     const { options } = this;
-    this.closeSegment();
+    this.file?.close();
     const isNew = this.journal === undefined;
     if (this.journal === undefined) {
       privateDirectory(options.root);
       privateDirectory(options.directory);
-      const journalId = newSpanId();
+      const journalId = this.segment === 0 ? this.writerId : newSpanId();
       const journal = { path: join(options.directory, journalName(currentOwner(), journalId)), journalId };
       privateDirectory(journal.path);
       this.journal = journal;
+      this.renewAt = now + RENEW_MILLIS;
     }
     this.countOthers(now);
     this.segment += 1;
-    const path = join(this.journal.path, segmentName(this.segment));
-    const fd = createPrivate(path);
-    const header = encodeHeader({
+    this.file = new SegmentFile(this.journal.path, {
       segment: this.segment,
       fingerprint: options.fingerprint,
       journalId: this.journal.journalId,
-      createdMillis: now,
+      writerId: this.writerId,
+      createdMillis: this.now(),
       firstNumbers: {
         [RecordKind.LOG]: this.written[RecordKind.LOG] + 1,
         [RecordKind.SPAN]: this.written[RecordKind.SPAN] + 1,
       },
     });
-    try {
-      if (writeSync(fd, header, 0, header.length, 0) < header.length)
-        throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-      this.inode = fstatSync(fd).ino;
-    } catch (error) {
-      closeSync(fd);
-      removeFile(path);
-      throw error;
-    }
-    this.fd = fd;
+    this.checkedAt = now;
     this.segmentSince = now;
-    this.offset = header.length;
-    this.writtenBytes += header.length;
+    this.writtenBytes += this.file.offset;
     // What is in the segments before is whole: they may now be read to their end.
-    options.ledger.set('position', packPosition(this.segment, this.offset));
+    options.ledger.set('position', packPosition(this.segment, this.file.offset));
     if (isNew) options.onOpen(this.journal);
   }
 
@@ -275,20 +330,11 @@ export class JournalWriter {
     return this.journal;
   }
 
-  private closeSegment(): void {
-    if (this.fd < 0) return;
-    try {
-      closeSync(this.fd);
-    } catch {
-      // Nothing depends on it: every write was complete when it returned.
-    }
-    this.fd = -1;
-  }
-
   /** Closes the files. @returns the journal, which the caller may delete or release */
   close(): OpenedJournal | undefined {
     this.flush();
-    this.closeSegment();
+    this.file?.close();
+    this.file = undefined;
     const { journal } = this;
     this.journal = undefined;
     return journal;
@@ -301,3 +347,5 @@ export class JournalWriter {
     this.forgetBytes();
   }
 }
+
+const JOURNAL_FULL = new Error('the journal is full');

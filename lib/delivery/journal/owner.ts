@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
@@ -14,9 +14,6 @@ export interface Owner {
   /** Start of the process in ticks since boot; `0` where the system does not tell. */
   readonly start: string;
 }
-
-/** A foreign owner's journal that nobody has touched for this long has no owner any more, milliseconds. Owners touch every 5 s. */
-const LEASE_MILLIS = 60_000;
 
 /** The name of the journals of no process: given back at an orderly end with records that are still to be sent. */
 export const RELEASED = 'released';
@@ -73,21 +70,14 @@ export function parseOwner(name: string): Owner | undefined {
 }
 
 /**
- * Whether the owner of a journal is gone. Asked only of what can be known: the process table of the same boot and
- * namespace; for all others, whether the journal was touched lately.
+ * Whether a process lives, as far as the process table can tell.
+ * @returns undefined for what runs on another boot or in another namespace, or where there is no start to compare
  */
-export function isGone(owner: Owner, self: Owner, directory: string, nowMillis: number): boolean {
-  const comparable = owner.boot === self.boot && owner.namespace === self.namespace;
-  if (comparable && self.start !== '0') {
-    const found = startOf(owner.pid);
-    return found === undefined || found.dead || found.start !== owner.start;
-  }
-  if (comparable && !exists(owner.pid)) return true;
-  try {
-    return nowMillis - statSync(directory).mtimeMs > LEASE_MILLIS;
-  } catch {
-    return false;
-  }
+export function isAlive(owner: Owner, self: Owner): boolean | undefined {
+  if (owner.boot !== self.boot || owner.namespace !== self.namespace) return undefined;
+  if (self.start === '0') return exists(owner.pid) ? undefined : false;
+  const found = startOf(owner.pid);
+  return found !== undefined && !found.dead && found.start === owner.start;
 }
 
 function exists(pid: number): boolean {

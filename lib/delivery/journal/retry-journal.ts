@@ -61,6 +61,7 @@ export function writeRetryJournal(directory: string, letters: readonly DeadLette
         segment,
         fingerprint: letters[0]!.fingerprint,
         journalId,
+        writerId: journalId,
         createdMillis: nowMillis,
         firstNumbers,
       });

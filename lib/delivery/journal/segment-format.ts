@@ -6,17 +6,20 @@ import { RecordKind } from './record-kind.ts';
  *
  * Header, 80 bytes: magic `SIGHTJNL` (8), version u16, header length u16, segment number u32, fingerprint of the
  * destination (16), journal ID (8), creation time f64 ms, number of the first log record f64, of the first span record f64,
- * reserved (12), CRC-32 of all before u32.
+ * writer ID (8; zeros: the journal ID), reserved (4), CRC-32 of all before u32.
  *
  * Record: payload length u32, CRC-32 of all that follows u32, kind u8, number f64, time f64 ms, payload.
- * Records are numbered per kind from 1 through the life of a process: a gap says how many were lost. Numbers are f64
- * because a u32 is used up in five days at 10 000 records a second.
+ * Records are numbered per kind from 1 through the life of a writer: a gap says how many were lost. Numbers are f64
+ * because a u32 is used up in five days at 10 000 records a second. Writer ID and number are a record's identity, also when
+ * it had to be written again to another journal. docs/journal.md says all this to other programs.
  */
 export const FORMAT_VERSION = 1;
 export const HEADER_BYTES = 80;
 export const RECORD_HEADER_BYTES = 25;
 /** Largest payload, bytes. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
+/** Version 1 was first written without a writer ID. */
+const NO_WRITER = '0'.repeat(16);
 const MAGIC = Buffer.from('SIGHTJNL', 'latin1');
 /** Offset at which the checksum of a record starts. */
 const CHECKED_FROM = 8;
@@ -27,6 +30,8 @@ export interface SegmentHeader {
   readonly fingerprint: string;
   /** 16 hex digits. */
   readonly journalId: string;
+  /** 16 hex digits: who has numbered the records. */
+  readonly writerId: string;
   readonly createdMillis: number;
   readonly firstNumbers: Readonly<Record<RecordKind, number>>;
 }
@@ -50,6 +55,7 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   bytes.writeDoubleLE(header.createdMillis, 40);
   bytes.writeDoubleLE(header.firstNumbers[RecordKind.LOG], 48);
   bytes.writeDoubleLE(header.firstNumbers[RecordKind.SPAN], 56);
+  bytes.write(header.writerId, 64, 8, 'hex');
   bytes.writeUInt32LE(crc32(bytes.subarray(0, HEADER_BYTES - 4)), HEADER_BYTES - 4);
   return bytes;
 }
@@ -59,10 +65,13 @@ export function decodeHeader(bytes: Buffer): SegmentHeader | 'newer' | undefined
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 8).equals(MAGIC)) return undefined;
   if (bytes.readUInt16LE(8) > FORMAT_VERSION) return 'newer';
   if (bytes.readUInt32LE(HEADER_BYTES - 4) !== crc32(bytes.subarray(0, HEADER_BYTES - 4))) return undefined;
+  const journalId = bytes.toString('hex', 32, 40);
+  const writerId = bytes.toString('hex', 64, 72);
   return {
     segment: bytes.readUInt32LE(12),
     fingerprint: bytes.toString('hex', 16, 32),
-    journalId: bytes.toString('hex', 32, 40),
+    journalId,
+    writerId: writerId === NO_WRITER ? journalId : writerId,
     createdMillis: bytes.readDoubleLE(40),
     firstNumbers: { [RecordKind.LOG]: bytes.readDoubleLE(48), [RecordKind.SPAN]: bytes.readDoubleLE(56) },
   };

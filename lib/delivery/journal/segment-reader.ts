@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cursor } from './checkpoint.ts';
 import { listSegments } from './journal-directory.ts';
@@ -82,6 +82,7 @@ export class SegmentReader {
   /**
    * @param maxBytes payload bytes of the batch at most; one record is given even if it is larger
    * @returns undefined when there is nothing more at present
+   * @throws system errors of a disk that cannot be read; the next call tries the same again
    */
   read(maxBytes: number): ReadBatch | undefined {
     let lost = 0;
@@ -123,9 +124,27 @@ export class SegmentReader {
   }
 
   close(): void {
-    if (this.fd >= 0) closeSync(this.fd);
+    try {
+      if (this.fd >= 0) closeSync(this.fd);
+    } catch {
+      // Nothing was written through it.
+    }
     this.fd = -1;
     this.rest = undefined;
+  }
+
+  /**
+   * Passes the segment at hand, which cannot be read; the header of the next one tells what was in it.
+   * @returns false while it is still written
+   */
+  skipSegment(): boolean {
+    const limit = this.options.limit();
+    if (limit !== undefined && limit.segment <= this.segment) return false;
+    this.options.onDamage(this.segment);
+    this.close();
+    this.segment += 1;
+    this.offset = 0;
+    return true;
   }
 
   /** Notes the number of a record; @returns how many are missing before it. */
@@ -148,11 +167,18 @@ export class SegmentReader {
     try {
       this.fd = readPrivate(join(this.options.path, segmentName(next)));
     } catch (error) {
-      // Deleted between listing and opening; anything else is tried again later.
-      if (systemCode(error) === 'ENOENT') this.segment = next + 1;
+      // Deleted between listing and opening.
+      if (systemCode(error) !== 'ENOENT') throw error;
+      this.segment = next + 1;
       return false;
     }
-    const header = readHeader(this.fd);
+    let header: ReturnType<typeof readHeader>;
+    try {
+      header = readHeader(this.fd);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     if (typeof header !== 'object') {
       if (fstatSync(this.fd).size > HEADER_BYTES) this.options.onDamage(next);
     } else if (this.offset <= HEADER_BYTES) {
@@ -210,41 +236,57 @@ export function readHeader(fd: number): SegmentHeader | 'newer' | undefined {
   return decodeHeader(bytes.subarray(0, readSync(fd, bytes, 0, HEADER_BYTES, 0)));
 }
 
-/** The number of the first record of a kind in a journal, told by the first header that can be read; 1 without one. */
-export function firstNumber(path: string, kind: RecordKind): number {
+/** The first header of a journal that can be read. */
+export function firstHeader(path: string): SegmentHeader | undefined {
   for (const segment of listSegments(path)) {
+    const header = headerOf(path, segment);
+    if (typeof header === 'object') return header;
+  }
+  return undefined;
+}
+
+/** The header of one segment; undefined also for a segment that cannot be read. */
+export function headerOf(path: string, segment: number): SegmentHeader | 'newer' | undefined {
+  try {
     const fd = readPrivate(join(path, segmentName(segment)));
     try {
-      const header = readHeader(fd);
-      if (typeof header === 'object') return header.firstNumbers[kind];
+      return readHeader(fd);
     } finally {
       closeSync(fd);
     }
+  } catch {
+    return undefined;
   }
-  return 1;
 }
 
-/** The number of the last record of each kind in one segment, for counting what an orphan holds. */
+/**
+ * The number of the last record of each kind in one segment, for counting what an orphan holds.
+ * @returns undefined for a segment that cannot be read
+ */
 export function lastNumbers(path: string, segment: number): Record<RecordKind, number> | undefined {
-  const fd = readPrivate(join(path, segmentName(segment)));
+  let content: Buffer;
   try {
-    const header = readHeader(fd);
-    if (typeof header !== 'object') return undefined;
-    const bytes = Buffer.allocUnsafeSlow(fstatSync(fd).size);
-    const content = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
-    const last = { 1: header.firstNumbers[1] - 1, 2: header.firstNumbers[2] - 1 };
-    let at: number | undefined = HEADER_BYTES;
-    while (at !== undefined && at < content.length) {
-      const end = recordEnd(content, at);
-      if (typeof end === 'number') {
-        last[kindAt(content, at)] = numberAt(content, at);
-        at = end;
-      } else {
-        at = findRecord(content, at + 1);
-      }
+    const fd = readPrivate(join(path, segmentName(segment)));
+    try {
+      content = readFileSync(fd);
+    } finally {
+      closeSync(fd);
     }
-    return last;
-  } finally {
-    closeSync(fd);
+  } catch {
+    return undefined;
   }
+  const header = decodeHeader(content);
+  if (typeof header !== 'object') return undefined;
+  const last = { 1: header.firstNumbers[1] - 1, 2: header.firstNumbers[2] - 1 };
+  let at: number | undefined = HEADER_BYTES;
+  while (at !== undefined && at < content.length) {
+    const end = recordEnd(content, at);
+    if (typeof end === 'number') {
+      last[kindAt(content, at)] = numberAt(content, at);
+      at = end;
+    } else {
+      at = findRecord(content, at + 1);
+    }
+  }
+  return last;
 }

@@ -10,6 +10,13 @@ const MAX_DEPTH = 14;
 const MAX_LOOKED_AT = 32 * 1024 ** 2;
 const MARK = '…[cut by sightline]';
 
+/** A record that the journal takes: as it is, or shortened. @returns undefined when it cannot be made to fit */
+export function fitRecord(text: string): string | undefined {
+  // A UTF-16 unit takes three bytes at most.
+  if (text.length * 3 <= MAX_PAYLOAD_BYTES) return text;
+  return Buffer.byteLength(text) <= MAX_PAYLOAD_BYTES ? text : shortenRecord(text);
+}
+
 /**
  * Makes a record that is too large small enough by cutting its long strings, with a mark: a log line whose stack or
  * body is cut still says that it happened, where and under which ID.

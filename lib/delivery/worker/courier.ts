@@ -3,10 +3,11 @@ import { fullJitter } from '../../core/backoff.ts';
 import type { Signal } from '../../model/telemetry-sink.ts';
 import type { DeliveryTuning } from '../delivery-options.ts';
 import type { RecordKind } from '../journal/record-kind.ts';
-import type { SharedLedger } from '../shared-ledger.ts';
+import type { SharedLedger, WorkerCount } from '../shared-ledger.ts';
 import type { Backend, ItemOutcome, Verdict } from './backend.ts';
 import type { DeadLetters, Refused, Trail } from './dead-letters.ts';
 import type { Journal, JournalBatch, Tally } from './journal.ts';
+import { COUNTS_OF } from './journal-set.ts';
 import { Parcel } from './parcel.ts';
 
 /** A failure is spoken of when the next attempt fails too: one reset connection is no outage. */
@@ -156,13 +157,17 @@ export class Courier {
     const { ledger, signal } = this.options;
     const { journal } = batch;
     for (const passed of journal.settle(batch, tally)) {
-      for (const [outcome, count] of Object.entries(passed.tally))
-        ledger.add(`${outcome as keyof Tally}.${signal}`, count);
-      ledger.add(`corrupt.${signal}`, passed.batch.lost);
-      ledger.add(
-        journal.own ? `settled.${signal}` : `foundSettled.${signal}`,
-        passed.batch.records.length + passed.batch.lost,
-      );
+      const count = passed.batch.records.length + passed.batch.lost;
+      const changes: Partial<Record<WorkerCount, number>> = { [`corrupt.${signal}`]: passed.batch.lost };
+      for (const [outcome, outcomes] of Object.entries(passed.tally))
+        changes[`${outcome as keyof Tally}.${signal}`] = outcomes;
+      if (journal.role === 'own') changes[`settled.${signal}`] = count;
+      else {
+        const [found, settled] = COUNTS_OF[journal.role];
+        changes[`${settled}.${signal}`] = count;
+        changes[`${found}.${signal}`] = journal.noteSettled(batch.kind, count);
+      }
+      ledger.commit(changes);
     }
     journal.save();
     this.publish();

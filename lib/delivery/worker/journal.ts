@@ -1,14 +1,16 @@
-import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Checkpoint, type Cursor } from '../journal/checkpoint.ts';
+import { setAside } from '../journal/damaged-segments.ts';
 import { fileBytes, listSegments, removeFile } from '../journal/journal-directory.ts';
 import { RecordKind as Kind, type RecordKind } from '../journal/record-kind.ts';
 import { type Identities, identityOf, type RecordIdentity, readIdentities } from '../journal/retry-journal.ts';
 import { segmentName } from '../journal/segment-format.ts';
-import { firstNumber, type ReadBatch, SegmentReader } from '../journal/segment-reader.ts';
+import { firstHeader, type ReadBatch, SegmentReader } from '../journal/segment-reader.ts';
 
-/** Ends the names of segments that were set aside. */
-export const DAMAGED_SUFFIX = '.damaged';
+/** Pause after a read that failed, milliseconds; twice as long after the next one. */
+const READ_PAUSE_MILLIS = 500;
+/** So often a segment that cannot be read is tried before it counts as damaged: about half a minute in all. */
+const READ_ATTEMPTS = 6;
 
 /** What became of the records of a batch. */
 export type Tally = Record<
@@ -22,16 +24,22 @@ export interface JournalBatch extends ReadBatch {
   readonly kind: RecordKind;
 }
 
+/** `own`: the main thread writes it; `deferred`: written by the worker for a slow disk; `adopted`: of a process that is gone. */
+export type JournalRole = 'own' | 'deferred' | 'adopted';
+
 export interface JournalOptions {
   readonly path: string;
   readonly journalId: string;
   /** Kinds that are sent; the others hold nothing back. */
   readonly kinds: readonly RecordKind[];
-  /** For the journal that this process writes: how far it is written. Undefined: an adopted one, that nobody writes. */
-  readonly limit?: () => { readonly segment: number; readonly offset: number };
+  readonly role: JournalRole;
+  /** How far a journal that is still written is written. Undefined: nobody writes it any more. */
+  readonly limit?: () => { readonly segment: number; readonly offset: number } | undefined;
   /** Number of the last record of a kind that is known to be settled: what a worker before this one has done. */
   readonly settled?: (kind: RecordKind) => number;
   readonly onFreed: (bytes: number) => void;
+  /** A damaged segment was set aside under this path. */
+  readonly onSetAside?: (path: string) => void;
 }
 
 /**
@@ -41,7 +49,9 @@ export interface JournalOptions {
 export class Journal {
   readonly path: string;
   readonly journalId: string;
-  readonly own: boolean;
+  readonly role: JournalRole;
+  /** Who has numbered the records. */
+  readonly writerId: string;
   private readonly options: JournalOptions;
   private readonly checkpoint: Checkpoint;
   private readonly readers: Record<RecordKind, SegmentReader>;
@@ -52,18 +62,23 @@ export class Journal {
   private readonly cursors: Record<RecordKind, Cursor>;
   private readonly identities: Identities;
   private readonly damaged = new Set<number>();
+  /** Records that are known to be there and have no outcome yet; not kept for the own journal. */
+  private readonly outstanding: Record<RecordKind, number> = { [Kind.LOG]: 0, [Kind.SPAN]: 0 };
+  private readonly troubles: Record<RecordKind, { count: number; until: number }> = {
+    [Kind.LOG]: { count: 0, until: 0 },
+    [Kind.SPAN]: { count: 0, until: 0 },
+  };
   /** Set when the journal was taken away: what still comes back from backends changes nothing any more. */
   abandoned = false;
-  /** Why it cannot be read, if so. */
-  unreadable: unknown;
 
   constructor(options: JournalOptions) {
     this.options = options;
     this.path = options.path;
     this.journalId = options.journalId;
-    this.own = options.limit !== undefined;
+    this.role = options.role;
+    this.writerId = firstHeader(options.path)?.writerId ?? options.journalId;
     this.checkpoint = new Checkpoint(options.path);
-    this.identities = this.own ? new Map() : readIdentities(options.path);
+    this.identities = this.role !== 'adopted' ? new Map() : readIdentities(options.path);
     const start = this.checkpoint.found;
     const nothing: Cursor = { segment: 0, offset: 0, settled: 0 };
     this.cursors = { [Kind.LOG]: start?.[Kind.LOG] ?? nothing, [Kind.SPAN]: start?.[Kind.SPAN] ?? nothing };
@@ -84,13 +99,21 @@ export class Journal {
     return identityOf(this.identities, kind, number);
   }
 
-  /** As `read`; a disk that cannot be read leaves the journal alone from then on, for the next process to try. */
+  /**
+   * As `read`, for a disk that may fail: it is asked again after a pause, and a segment that stays unreadable is passed
+   * like one that is damaged, unless more is still written to it.
+   */
   tryRead(kind: RecordKind, maxBytes: number): JournalBatch | undefined {
-    if (this.abandoned || this.unreadable !== undefined) return undefined;
+    const trouble = this.troubles[kind];
+    if (this.abandoned || performance.now() < trouble.until) return undefined;
     try {
-      return this.read(kind, maxBytes);
-    } catch (error) {
-      this.unreadable = error;
+      const batch = this.read(kind, maxBytes);
+      trouble.count = 0;
+      return batch;
+    } catch {
+      trouble.count += 1;
+      trouble.until = performance.now() + READ_PAUSE_MILLIS * 2 ** Math.min(trouble.count - 1, READ_ATTEMPTS);
+      if (trouble.count >= READ_ATTEMPTS && this.readers[kind].skipSegment()) trouble.count = 0;
       return undefined;
     }
   }
@@ -141,7 +164,24 @@ export class Journal {
   /** Number of the last record of a kind that was settled before anything that is still there. */
   settledBefore(kind: RecordKind): number {
     const cursor = this.cursors[kind];
-    return cursor.segment > 0 ? cursor.settled : firstNumber(this.path, kind) - 1;
+    return cursor.segment > 0 ? cursor.settled : (firstHeader(this.path)?.firstNumbers[kind] ?? 1) - 1;
+  }
+
+  /** Says that so many more records of a kind are there. */
+  expect(kind: RecordKind, count: number): void {
+    this.outstanding[kind] += count;
+  }
+
+  /** Notes outcomes. @returns how many more there were than was known */
+  noteSettled(kind: RecordKind, count: number): number {
+    const surplus = Math.max(0, count - this.outstanding[kind]);
+    this.outstanding[kind] -= count - surplus;
+    return surplus;
+  }
+
+  /** Records that are known to be there and have no outcome; once `clean` has said that nothing is left, they will get none. */
+  remaining(kind: RecordKind): number {
+    return this.outstanding[kind];
   }
 
   /** Time of the oldest record of a kind that is under way, milliseconds since the epoch; 0 for none. */
@@ -155,7 +195,7 @@ export class Journal {
    * @returns true when nothing is left: only for a journal that nobody writes
    */
   clean(): boolean {
-    if (this.abandoned || this.unreadable !== undefined) return false;
+    if (this.abandoned) return false;
     for (const kind of this.options.kinds) {
       // A reader past segments without a record of its kind takes the cursor along.
       if (this.underWay[kind].length === 0) this.cursors[kind] = this.readers[kind].position;
@@ -173,24 +213,25 @@ export class Journal {
     };
     const past = present.filter(isPast);
     if (past.length > 0) {
-      this.checkpoint.write(this.cursors, true);
+      const written = this.checkpoint.write(this.cursors, true);
+      // Else the next process would take what was delivered for lost. It is tried again with the next batch.
+      if (written === 'failed') return false;
       for (const segment of past) this.remove(segment);
+      // On a full disk there is room for it only now.
+      if (written === 'full') this.checkpoint.write(this.cursors, true);
     }
     return limit === undefined && past.length === present.length;
   }
 
   /** What was damaged is kept beside the journals for whoever wants to look, under a name that no reader opens, until it is too old. */
   private remove(segment: number): void {
-    const path = join(this.path, segmentName(segment));
-    if (this.damaged.has(segment)) {
-      try {
-        renameSync(path, join(dirname(this.path), `${this.journalId}-${segment}${DAMAGED_SUFFIX}`));
-        return;
-      } catch {
-        // Then it goes like the others.
-      }
+    const bytes = fileBytes(join(this.path, segmentName(segment)));
+    const aside = this.damaged.has(segment) ? setAside(dirname(this.path), this, segment) : undefined;
+    if (aside === undefined) this.options.onFreed(removeFile(join(this.path, segmentName(segment))));
+    else {
+      this.options.onFreed(bytes);
+      this.options.onSetAside?.(aside);
     }
-    this.options.onFreed(removeFile(path));
   }
 
   /** @param durable true at an orderly end */

@@ -1,101 +1,39 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { claimJournal, removeJournal } from '../journal/journal-directory.ts';
-import type { OpenedJournal } from '../journal/journal-writer.ts';
-import { currentOwner } from '../journal/owner.ts';
+import { DeferredRing } from '../deferred-ring.ts';
 import { KIND_OF_SIGNAL, type RecordKind, SIGNAL_OF_KIND } from '../journal/record-kind.ts';
-import { SharedLedger, unpackPosition } from '../shared-ledger.ts';
-import { adoptOrphans, countUnsettled, removeOldDamage, touchJournals } from './adoption.ts';
+import { SharedLedger } from '../shared-ledger.ts';
 import type { Backend } from './backend.ts';
 import { createLogBackend, createSpanBackend } from './choose-backend.ts';
 import { Courier } from './courier.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { Journal } from './journal.ts';
+import { DeferredWriter } from './deferred-writer.ts';
+import { JournalSet } from './journal-set.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
 import { PushSender } from './push-sender.ts';
 import { createStatsdTransport } from './statsd-transport.ts';
 
 const SIGNALS = ['logs', 'spans'] as const;
-/** How often owners show that they live. */
-const TOUCH_MILLIS = 5000;
 
 /** The composition root of the worker thread: journals in, couriers out. Nothing of the app is loaded here. */
 function start(options: WorkerOptions): void {
   const port = parentPort!;
   const ledger = new SharedLedger(options.memory);
-  const self = currentOwner();
   const say = (message: FromWorker): void => port.postMessage(message);
   const backends = new Map<RecordKind, Backend>();
   const timeoutMillis = options.tuning.requestTimeoutMillis;
   if (options.logs !== undefined) backends.set(KIND_OF_SIGNAL.logs, createLogBackend(options.logs, timeoutMillis));
   if (options.spans !== undefined) backends.set(KIND_OF_SIGNAL.spans, createSpanBackend(options.spans, timeoutMillis));
   const kinds = [...backends.keys()];
-  const journals: Journal[] = [];
-  let own: Journal | undefined;
-
-  function openJournal(opened: OpenedJournal, isOwn: boolean): Journal {
-    const journal = new Journal({
-      ...opened,
-      kinds,
-      onFreed: (bytes) => ledger.add(isOwn ? 'freedBytes' : 'adoptedBytes', bytes),
-      ...(isOwn && {
-        limit: () => unpackPosition(ledger.get('position')),
-        settled: (kind: RecordKind) => ledger.get(`settled.${SIGNAL_OF_KIND[kind]}`),
-      }),
-    });
-    journals.push(journal);
-    return journal;
-  }
-
-  /** The journal that the process writes from now on. One before it was taken away, with all that was still in it. */
-  function useOwn(opened: OpenedJournal): void {
-    if (own?.journalId === opened.journalId) return;
-    if (own !== undefined) {
-      own.abandoned = true;
-      own.close(false);
-      journals.splice(journals.indexOf(own), 1);
-    }
-    own = openJournal(opened, true);
-    for (const kind of kinds) {
-      // Numbers go on from one journal to the next: what is before the first one here is gone.
-      const signal = SIGNAL_OF_KIND[kind];
-      const lost = own.settledBefore(kind) - ledger.get(`settled.${signal}`);
-      if (lost <= 0) continue;
-      ledger.add(`lost.${signal}`, lost);
-      ledger.add(`settled.${signal}`, lost);
-    }
-    for (const courier of couriers) courier.look();
-  }
-
-  function adopt(): void {
-    removeOldDamage(options.directory, options.maxAgeMillis);
-    deadLetters.tend();
-    for (const opened of adoptOrphans(
-      options.directory,
-      self,
-      options.fingerprint,
-      new Set(journals.map((journal) => journal.journalId)),
-    )) {
-      const journal = openJournal(opened, false);
-      let found = 0;
-      for (const kind of kinds) {
-        const count = countUnsettled(journal, kind);
-        ledger.add(`found.${SIGNAL_OF_KIND[kind]}`, count);
-        found += count;
-      }
-      say({ kind: 'adopted', journal: opened, found });
-    }
-    for (const courier of couriers) courier.look();
-  }
-
-  /** Deletes what is settled. */
-  function clean(): void {
-    for (const journal of [...journals]) {
-      if (!journal.clean()) continue;
-      journals.splice(journals.indexOf(journal), 1);
-      journal.close(false);
-      removeJournal(journal.path);
-    }
-  }
+  const journals = new JournalSet({
+    worker: options,
+    ledger,
+    kinds,
+    say,
+    onLook: () => deadLetters.tend(),
+    onOpened() {
+      for (const courier of couriers) courier.look();
+    },
+  });
 
   const deadLetters = new DeadLetters({
     directory: options.directory,
@@ -119,10 +57,10 @@ function start(options: WorkerOptions): void {
         deadLetters,
         tuning: options.tuning,
         maxAgeMillis: options.maxAgeMillis,
-        journals: () => journals,
+        journals: () => journals.all,
         onNotice: (notice) => say({ kind: 'notice', notice }),
         onError: (sentence) => say({ kind: 'error', signal: SIGNAL_OF_KIND[kind], sentence }),
-        onSettled: clean,
+        onSettled: () => journals.clean(),
       }),
   );
   const statsd =
@@ -154,33 +92,44 @@ function start(options: WorkerOptions): void {
           },
         });
 
-  for (const opened of options.adopted) openJournal(opened, false);
-  if (options.journal !== undefined) useOwn(options.journal);
-  adopt();
-  const adoption = setInterval(adopt, options.tuning.adoptionMillis);
-  const touching = setInterval(() => touchJournals(journals.map((journal) => journal.path)), TOUCH_MILLIS);
+  /** What writes for a slow disk; ends when the disk is quick again. */
+  let deferred: { writer: DeferredWriter; running: Promise<void> } | undefined;
+
+  function useRing(memory: SharedArrayBuffer | undefined): void {
+    deferred?.writer.end();
+    if (memory === undefined) return;
+    const before = deferred?.running;
+    const writer = new DeferredWriter(new DeferredRing(memory), {
+      worker: options,
+      ledger,
+      openJournal: (opened, more) => journals.open(opened, 'deferred', more),
+      say,
+    });
+    // One at a time: both take from the same ring.
+    deferred = { writer, running: (before ?? Promise.resolve()).then(() => writer.run()) };
+  }
+
+  journals.start();
+  if (options.ring !== undefined) useRing(options.ring);
   const running = Promise.all(couriers.map((courier) => courier.run()));
 
   async function stop(): Promise<void> {
-    clearInterval(adoption);
-    clearInterval(touching);
+    journals.stop();
+    deferred?.writer.end();
+    await deferred?.running;
     for (const courier of couriers) courier.stop();
     await running;
-    clean();
+    journals.clean();
     statsd?.close();
     pusher?.close();
-    for (const journal of journals) {
-      journal.close(true);
-      // What is left belongs to whoever comes next. The own journal is given back by its writer.
-      if (!journal.own)
-        claimJournal(options.directory, { path: journal.path, journalId: journal.journalId, owner: self }, undefined);
-    }
+    journals.release();
     say({ kind: 'stopped' });
     port.close();
   }
 
   port.on('message', (message: ToWorker) => {
-    if (message.kind === 'journal') useOwn(message.journal);
+    if (message.kind === 'journal') journals.useOwn(message.journal);
+    else if (message.kind === 'ring') useRing(message.memory);
     else if (message.kind === 'statsd') statsd?.send(message.packets);
     else if (message.kind === 'push') pusher?.push(message.page);
     else void stop();

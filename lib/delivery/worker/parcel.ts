@@ -5,7 +5,7 @@ import type { JournalBatch } from './journal.ts';
 
 /**
  * Records that travel in one request: all of a batch, or what is left of it. Each has an identity under which its receiver
- * knows copies of it: journal and number, the same for every attempt, also of another process after a crash.
+ * knows copies of it: writer and number, the same for every attempt, also of another process after a crash.
  */
 export class Parcel implements BulkDocuments {
   private readonly batch: JournalBatch;
@@ -34,7 +34,7 @@ export class Parcel implements BulkDocuments {
 
   id(at: number): string {
     const number = this.batch.records.numberAt(this.places[at]!);
-    return this.before(at)?.id ?? `${this.batch.journal.journalId}-${number.toString(36)}`;
+    return this.before(at)?.id ?? `${this.batch.journal.writerId}-${number.toString(36)}`;
   }
 
   /** What a record was before it became a dead letter and was tried again. */
