@@ -143,7 +143,7 @@ suite('sent again', () => {
     const path = writeRetryJournal(directory, letters);
     assert.match(path, /released~[0-9a-f]{16}$/);
     assert.equal(statSync(path).mode & 0o777, 0o700);
-    const journal = new Journal({ path, journalId: path.slice(-16), kinds: [1, 2], onFreed() {} });
+    const journal = new Journal({ role: 'adopted', path, journalId: path.slice(-16), kinds: [1, 2], onFreed() {} });
     t.after(() => journal.close(false));
     const logs = journal.read(1, 1024 ** 2)!;
     const spans = journal.read(2, 1024 ** 2)!;
@@ -171,7 +171,7 @@ suite('sent again', () => {
       Array.from({ length: 70 }, (_, at) => letter(at, { record })),
     );
     assert.equal(readdirSync(path).filter((name) => name.endsWith('.segment')).length, 3);
-    const journal = new Journal({ path, journalId: path.slice(-16), kinds: [1], onFreed() {} });
+    const journal = new Journal({ role: 'adopted', path, journalId: path.slice(-16), kinds: [1], onFreed() {} });
     t.after(() => journal.close(false));
     let read = 0;
     for (let batch = journal.read(1, 1024 ** 2); batch !== undefined; batch = journal.read(1, 1024 ** 2)) {
