@@ -6,6 +6,8 @@ const EXIT_DRAIN_MILLIS = 250;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 type ObservedSignal = (typeof SIGNALS)[number];
 const SIGNAL_NUMBERS: Record<ObservedSignal, number> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+/** With what Windows ends a program at Ctrl-C: STATUS_CONTROL_C_EXIT, as a signed number. */
+const WINDOWS_CONTROL_EXIT = 0xc000013a | 0;
 
 export interface LifecycleHooks {
   /** Writes down the error with the request it happened in. `fatal`: nobody handles it, the process is about to die. */
@@ -90,6 +92,10 @@ export function createLifecycle(hooks: LifecycleHooks): Lifecycle {
     }
     // A signal's default action runs no `exit` handlers.
     onExit();
+    // Windows has no signals to raise: `kill` would end the process with code 1 there.
+    if (process.platform === 'win32') {
+      (process as typeof process & { reallyExit(code: number): never }).reallyExit(WINDOWS_CONTROL_EXIT);
+    }
     process.kill(process.pid, signal);
     // Still alive: PID 1 of a container, where the default action does nothing. End as a shell would report it.
     setTimeout(() => process.exit(128 + SIGNAL_NUMBERS[signal]), 100);

@@ -1,4 +1,5 @@
-import { types } from 'node:util';
+// Not from 'node:util', whose import loads all of it: the parser of arguments, the differ, colours.
+import { isNativeError } from 'node:util/types';
 import { jsonString } from '../codec/json-string.ts';
 import type { Redactor } from './redact.ts';
 
@@ -37,7 +38,7 @@ function asText(value: unknown): string {
 /** Whether a value is an error, also one of another realm (`vm`, test runners), for which `instanceof` is false. */
 export function isError(value: unknown): value is Error {
   try {
-    return types.isNativeError(value) || value instanceof Error;
+    return isNativeError(value) || value instanceof Error;
   } catch {
     return false;
   }
