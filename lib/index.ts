@@ -5,3 +5,5 @@ export type { ObserveOptions } from './bootstrap/options.ts';
 export { correlation, health, log, metrics } from './bootstrap/shared-api.ts';
 export type { ErrorCode, WarningCode } from './errors.ts';
 export { ERRORS, SightlineError, WARNINGS } from './errors.ts';
+export type { SightlineSpanProcessor } from './traces/span-processor.ts';
+export { sightlineSpanProcessor } from './traces/span-processor.ts';

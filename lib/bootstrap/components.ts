@@ -14,15 +14,17 @@ import { createLogPipeline } from '../logs/log-pipeline.ts';
 import { setLogLevel } from '../logs/logger.ts';
 import { createRedactor } from '../logs/redact.ts';
 import { DEFAULT_SERIES_LIMIT } from '../metrics/registry.ts';
+import type { SpanData } from '../model/span.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
-import { createYieldingTracing, type YieldingTracing } from '../traces/guest.ts';
+import type { SpanLimits } from '../traces/limits.ts';
+import { watchAgents } from './agent-neighbours.ts';
 import { createCluster } from './cluster.ts';
 import type { ClusterHub } from './cluster-hub.ts';
 import { createDelivery } from './delivery-choice.ts';
 import type { LifecycleHooks } from './lifecycle.ts';
 import { createMetering } from './metrics-choice.ts';
-import { createDuplicateRule, watchAgents } from './neighbours.ts';
 import type { GivenOptions } from './options.ts';
+import { createSdkNeighbours, type SdkNeighbours } from './sdk-neighbours.ts';
 import type { Settings } from './settings.ts';
 import { announceTarget } from './target-file.ts';
 
@@ -47,7 +49,10 @@ const NO_LOGGERS = { list: () => ({}), set: () => [] };
 /** The parts of one observation, wired. */
 export interface Components {
   readonly sink: TelemetrySink;
-  readonly tracing: YieldingTracing;
+  readonly neighbours: SdkNeighbours;
+  /** Takes a sampled span of another SDK. */
+  readonly takeSpan: (span: SpanData) => void;
+  readonly limits: SpanLimits;
   readonly propagator: SightlinePropagator;
   readonly admin: { readonly url: string | undefined; close(): Promise<void> };
   readonly onUncaught: LifecycleHooks['onUncaught'];
@@ -86,7 +91,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
     },
   });
   const { sink, start: startDelivery } = delivery;
-  const tracing = createYieldingTracing(delivery.tracing, createDuplicateRule(enabled));
+  const neighbours = createSdkNeighbours(delivery.tracing, enabled);
   const metering = createMetering(settings, sink);
   const pipeline = createLogPipeline({
     resource,
@@ -107,7 +112,7 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
   const propagators = (given.propagators ?? DEFAULT_PROPAGATORS).filter((format) => format !== 'none');
   const clientDetails: readonly string[] = given.clientDetails ?? DEFAULT_CLIENT_DETAILS;
   const instruments = startInstruments({
-    tracing,
+    tracing: neighbours.tracing,
     metrics: metering.http,
     logs: pipeline,
     redactor,
@@ -203,7 +208,9 @@ export function createComponents(settings: Settings, onActive: () => void): Comp
 
   return {
     sink,
-    tracing,
+    neighbours,
+    takeSpan: delivery.takeSpan,
+    limits: delivery.limits,
     propagator: new SightlinePropagator({
       formats: propagators,
       correlationHeaders,

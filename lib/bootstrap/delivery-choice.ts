@@ -6,7 +6,7 @@ import type { SpanData } from '../model/span.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
 import { createEngine } from '../traces/engine.ts';
 import { parseKeepPolicy } from '../traces/keep.ts';
-import { createLimits } from '../traces/limits.ts';
+import { createLimits, type SpanLimits } from '../traces/limits.ts';
 import { redactSpan, type SpanRedactor } from '../traces/redacted-span.ts';
 import { createSampler } from '../traces/sampler.ts';
 import type { Tracing } from '../traces/tracing.ts';
@@ -15,6 +15,10 @@ import type { Settings } from './settings.ts';
 export interface Delivery {
   readonly sink: TelemetrySink;
   readonly tracing: Tracing;
+  /** Of spans, whoever makes them. */
+  readonly limits: SpanLimits;
+  /** Takes a sampled span that was not made by `tracing`; redacts it. */
+  takeSpan(span: SpanData): void;
   /** Starts the couriers now, without a new record: for what a process before this one has left on disk. */
   start(): void;
 }
@@ -88,7 +92,8 @@ export function createDelivery(settings: Settings, { redactor, onFirstRecord }: 
   const rules = tracingRules(settings, redactor);
   if (settings.given.delivery === 'direct') {
     const direct = loadDirect().createDirectDelivery(options, rules);
-    return { ...direct, sink: announceFirst(direct.sink, onFirstRecord), start() {} };
+    const sink = announceFirst(direct.sink, onFirstRecord);
+    return { sink, limits: rules.limits, tracing: direct.tracing, takeSpan: (span) => sink.span(span), start() {} };
   }
   const journal = createJournalSink({
     ...options,
@@ -98,14 +103,15 @@ export function createDelivery(settings: Settings, { redactor, onFirstRecord }: 
     quiet: settings.stackOnlyDefaulted,
   });
   const sink = announceFirst(journal, onFirstRecord);
+  // Without an address a span still carries the context; it just goes nowhere.
+  const takeSpan = options.spans === undefined ? () => {} : (span: SpanData) => sink.span(redactSpan(span, redactor));
   const tracing = createEngine({
     sampler: rules.sampler,
     limits: rules.limits,
     keep: rules.keep,
-    // Without an address a span still carries the context; it just goes nowhere.
-    onEnd: options.spans === undefined ? () => {} : (span) => sink.span(redactSpan(span, redactor)),
+    onEnd: takeSpan,
   });
-  return { sink, tracing, start: () => journal.start() };
+  return { sink, tracing, limits: rules.limits, takeSpan, start: () => journal.start() };
 }
 
 /** The same sink, which tells when its first record comes: until then nothing of ours is opened or installed. */

@@ -1,5 +1,6 @@
 import type { ContextManager, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 import { diag } from '../core/diag.ts';
+import { apiObject, keepSlots, PARTS } from './registrations.ts';
 
 /** What of ours becomes global in `@opentelemetry/api`. */
 export interface GlobalParts {
@@ -10,12 +11,13 @@ export interface GlobalParts {
 
 /** The way into `@opentelemetry/api`. What somebody else has registered first stays theirs, and one line says so. */
 export interface GlobalApi {
-  /** @returns whether the spans of the API are ours; with a tracer provider of somebody else nothing is registered */
-  register(parts: GlobalParts): boolean;
+  /**
+   * @param onTracerProvider called when somebody registers a tracer provider later
+   * @returns whether the spans of the API are ours; with a tracer provider of somebody else nothing is registered
+   */
+  register(parts: GlobalParts, onTracerProvider: (provider: unknown) => void): boolean;
   unregister(): void;
 }
-
-const PARTS = ['trace', 'context', 'propagation'] as const;
 
 export function sayTaken(part: string): void {
   diag.warn(
@@ -24,43 +26,34 @@ export function sayTaken(part: string): void {
   );
 }
 
-/** Where every copy of `@opentelemetry/api` 1.x looks, and the version of the interface that our parts implement. */
-const API_KEY = Symbol.for('opentelemetry.js.api.1');
-const API_VERSION = '1.10.0';
-
-type Registered = { version: string } & Partial<Record<keyof GlobalParts, unknown>>;
-
 /**
  * For the one line: puts our parts where the API looks for them, without loading its forty-odd modules. Copies of the API that the
- * app loads later, up to the version above, find them there.
+ * app loads later, up to the version that we know, find them there.
  */
 export function createDirectApi(): GlobalApi {
-  const holder = globalThis as { [API_KEY]?: Registered };
-  let registered: Partial<GlobalParts> = {};
+  let end = () => {};
   return {
-    register(parts) {
-      // As the API makes it: a copy that registers something checks that the version is its own.
-      const api = (holder[API_KEY] ??= Object.defineProperty({}, 'version', {
-        value: API_VERSION,
-        enumerable: true,
-      }) as Registered);
+    register(parts, onTracerProvider) {
+      const api = apiObject();
       if (api.trace !== undefined) return false;
+      const ours: Partial<GlobalParts> = {};
       for (const part of PARTS) {
-        if (api[part] !== undefined) {
-          sayTaken(part);
-          continue;
-        }
-        api[part] = parts[part];
-        registered = { ...registered, [part]: parts[part] };
+        if (api[part] === undefined) Object.assign(ours, { [part]: parts[part] });
+        else sayTaken(part);
       }
+      end = keepSlots(ours, onTracerProvider);
       parts.context.enable();
+      const { context } = parts;
+      const release = end;
+      end = () => {
+        release();
+        context.disable();
+      };
       return true;
     },
     unregister() {
-      const api = holder[API_KEY];
-      for (const part of PARTS) if (api !== undefined && api[part] === registered[part]) delete api[part];
-      registered.context?.disable();
-      registered = {};
+      end();
+      end = () => {};
     },
   };
 }

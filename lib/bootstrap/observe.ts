@@ -2,27 +2,39 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { diag } from '../core/diag.ts';
 import { loadBeside } from '../core/load-beside.ts';
 import { kRunning } from '../core/symbols.ts';
-import { type GlobalApi, sayTaken } from './global-api.ts';
+import { type GlobalApi, type GlobalParts, sayTaken } from './global-api.ts';
 import { inertObservation } from './inert.ts';
 import type { Observation } from './observation.ts';
 import type { ObserveOptions } from './options.ts';
+import { apiObject, keepSlots, PARTS } from './registrations.ts';
 import { BUNDLED, unobservable } from './runtime-guard.ts';
 
 /** For code: through the API itself, so that tracers which the app took from it before now become ours as well. */
 function throughApi(): GlobalApi {
-  const undo: (() => void)[] = [];
+  let end = () => {};
   return {
-    register(parts) {
+    register(parts, onTracerProvider) {
+      const api = apiObject();
       if (!trace.setGlobalTracerProvider(parts.trace)) return false;
-      undo.push(() => trace.disable());
-      if (context.setGlobalContextManager(parts.context)) undo.push(() => context.disable());
-      else sayTaken('context');
-      if (propagation.setGlobalPropagator(parts.propagation)) undo.push(() => propagation.disable());
-      else sayTaken('propagation');
+      const ours: Partial<GlobalParts> = {
+        // Not what the API has put there: a later registration through the same copy would turn that to its own provider.
+        trace: parts.trace,
+        ...(context.setGlobalContextManager(parts.context) && { context: parts.context }),
+        ...(propagation.setGlobalPropagator(parts.propagation) && { propagation: parts.propagation }),
+      };
+      for (const part of PARTS) if (ours[part] === undefined) sayTaken(part);
+      const release = keepSlots(ours, onTracerProvider);
+      end = () => {
+        release();
+        if (ours.context !== undefined) parts.context.disable();
+        // Else it is that of the SDK which has registered since.
+        if (api.trace === undefined) trace.disable();
+      };
       return true;
     },
     unregister() {
-      for (const step of undo.splice(0)) step();
+      end();
+      end = () => {};
     },
   };
 }

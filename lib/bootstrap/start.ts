@@ -9,11 +9,12 @@ import { kRunning } from '../core/symbols.ts';
 import { SightlineError } from '../errors.ts';
 import { log } from '../logs/logger.ts';
 import { metrics } from '../metrics/user-metrics.ts';
+import { createIntake } from '../traces/span-intake.ts';
+import { openIntake } from '../traces/span-processor.ts';
 import { createComponents } from './components.ts';
 import type { GlobalApi } from './global-api.ts';
 import { inertObservation } from './inert.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { saySteppingBack } from './neighbours.ts';
 import type { Observation, ShutdownResult } from './observation.ts';
 import { type ObserveOptions, readOptions } from './options.ts';
 import { createResource } from './resource.ts';
@@ -78,15 +79,28 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
     drainTimeoutMillis: settings.given.drainTimeout ?? DRAIN_MILLIS,
   });
   const components = createComponents(settings, () => lifecycle.arm());
-  const { sink, tracing } = components;
-  const isOurs = globals.register({
-    trace: tracing.provider,
-    context: new ObservationContextManager(),
-    propagation: components.propagator,
-  });
-  if (!isOurs) {
-    tracing.stepBack();
-    saySteppingBack();
+  const { sink, neighbours } = components;
+  const { tracing } = neighbours;
+  const isOurs = globals.register(
+    { trace: tracing.provider, context: new ObservationContextManager(), propagation: components.propagator },
+    (registered) => neighbours.onTracerProvider(registered),
+  );
+  if (!isOurs) neighbours.stepBack();
+  const closeIntake = openIntake(
+    createIntake({
+      take: components.takeSpan,
+      limits: components.limits,
+      duplicates: neighbours.duplicates,
+      onLeft: (processor) => neighbours.onLeft(processor),
+      flush,
+    }),
+  );
+
+  async function flush(): Promise<void> {
+    const end = performance.now() + deadline;
+    sink.appendNow();
+    await components.handOverMetrics(deadline, false);
+    await sink.flush(Math.max(0, end - performance.now()));
   }
 
   let ending: Promise<ShutdownResult> | undefined;
@@ -103,6 +117,7 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
     }
     components.stop();
     lifecycle.stop();
+    closeIntake();
     globals.unregister();
     Reflect.deleteProperty(globalThis, kRunning);
     await Promise.all([components.admin.close(), sink.close(remaining())]).catch((error: unknown) =>
@@ -122,12 +137,7 @@ function assemble(settings: Settings, globals: GlobalApi): Observation {
         return components.admin.url;
       },
     },
-    async flush() {
-      const end = performance.now() + deadline;
-      sink.appendNow();
-      await components.handOverMetrics(deadline, false);
-      await sink.flush(Math.max(0, end - performance.now()));
-    },
+    flush,
     shutdown(options) {
       ending ??= shutdown(options?.timeoutMs ?? deadline);
       return ending;

@@ -128,6 +128,11 @@ export function isTracingSuppressed(context: ObservationContext): boolean {
   return context.getValue(SUPPRESS_KEY) === true;
 }
 
+/** The same context without that wish. */
+export function withoutSuppression(context: ObservationContext): ObservationContext {
+  return context.deleteValue(SUPPRESS_KEY);
+}
+
 /** A sampling decision that came without IDs (B3). */
 export interface SamplingDecision {
   readonly sampled: boolean;

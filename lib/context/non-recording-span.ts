@@ -1,4 +1,4 @@
-import type { Span, SpanContext } from '@opentelemetry/api';
+import type { Exception, Link, Span, SpanAttributes, SpanContext, SpanStatus, TimeInput } from '@opentelemetry/api';
 import { NO_SPAN_CONTEXT } from './span-context.ts';
 
 /** A span that only carries its context: a remote parent, or a span that the sampler did not choose. Every change is ignored. */
@@ -16,41 +16,41 @@ export class NonRecordingSpan implements Span {
     return this.context;
   }
 
-  setAttribute(): this {
+  setAttribute(_key: string, _value: unknown): this {
     return this;
   }
 
-  setAttributes(): this {
+  setAttributes(_attributes: SpanAttributes): this {
     return this;
   }
 
-  addEvent(): this {
+  addEvent(_name: string, _attributes?: SpanAttributes | TimeInput, _time?: TimeInput): this {
     return this;
   }
 
-  addLink(): this {
+  addLink(_link: Link): this {
     return this;
   }
 
-  addLinks(): this {
+  addLinks(_links: Link[]): this {
     return this;
   }
 
-  setStatus(): this {
+  setStatus(_status: SpanStatus): this {
     return this;
   }
 
-  updateName(): this {
+  updateName(_name: string): this {
     return this;
   }
 
-  end(): void {}
+  end(_time?: TimeInput): void {}
 
   isRecording(): boolean {
     return false;
   }
 
-  recordException(): void {}
+  recordException(_exception: Exception, _time?: TimeInput): void {}
 }
 
 /** What starting a span gives where tracing is suppressed: an invalid context, which is never sent anywhere. */

@@ -7,10 +7,10 @@ import { http } from '../core/builtin.ts';
 import { fence, reportBug } from '../core/fence.ts';
 import { kOwn, kScope } from '../core/symbols.ts';
 import type { InstrumentDependencies } from './dependencies.ts';
-import { emitIn } from './incoming-message.ts';
 import { abortOpenRequests, forgetRequest, openRequestsOn } from './open-requests.ts';
 import { patchMethod } from './patch.ts';
 import { appendToHead, headHas } from './rendered-head.ts';
+import { serveIn } from './serve-in.ts';
 import { failRequest, requestEnder } from './server-end.ts';
 import { scopeMaker } from './server-request.ts';
 import { ServerScope } from './server-scope.ts';
@@ -71,8 +71,7 @@ function withServerContext(beginUpgrade: (request: IncomingMessage, socket: Sock
         scope = beginUpgrade(args[1] as IncomingMessage, args[2] as Socket);
       }
       if (scope !== undefined && active().request !== scope) {
-        scope.open();
-        return emitIn(scope, original, this, args);
+        return serveIn(scope, original, this, args);
       }
       if (args[0] === 'clientError' && active() !== ROOT) return applyIn(ROOT, original, this, args);
       return Reflect.apply(original, this, args);

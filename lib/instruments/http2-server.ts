@@ -8,6 +8,7 @@ import type { Http2 } from './http2-loading.ts';
 import { emitIn } from './incoming-message.ts';
 import { forgetRequest, openRequestsOn } from './open-requests.ts';
 import { patchMethod } from './patch.ts';
+import { serveIn } from './serve-in.ts';
 import { abortRequest, requestEnder } from './server-end.ts';
 import { scopeMaker } from './server-request.ts';
 import type { ServedConnection, ServerScope } from './server-scope.ts';
@@ -174,7 +175,7 @@ export function instrumentHttp2Server(
           const scope = begin(this, stream, args[2] as IncomingHttpHeaders);
           if (scope === undefined) return Reflect.apply(original, this, args);
           patchStream(stream);
-          return emitIn(scope, original, this, args);
+          return serveIn(scope, original, this, args);
         },
     );
     // Frameworks hold the request object of the compatibility API: it has the scope of its stream.

@@ -87,11 +87,6 @@ export class ServerScope implements RequestScope {
     this.secondResponseHeader = fields.secondResponseHeader;
   }
 
-  /** The handler begins. */
-  open(): void {
-    if (this.span instanceof GuestSpan) this.span.open();
-  }
-
   /** The handler has begun: where another SDK makes the server span, it is active now, and its IDs are taken over. */
   settle(): void {
     const { span } = this;
@@ -118,21 +113,19 @@ export class ServerScope implements RequestScope {
   }
 }
 
-export interface ServerScopeFields {
-  readonly correlationId: string;
-  readonly inboundCorrelationId: string | undefined;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly span: Span | undefined;
-  readonly method: string;
-  readonly path: string;
-  readonly startMicros: number;
-  readonly startMillis: number;
-  readonly scheme: string;
-  readonly bytesBefore: number;
-  readonly request: ServedRequest;
-  readonly response: ServerResponse | undefined;
-  readonly socket: ServedConnection;
-  readonly responseHeader: string;
-  readonly secondResponseHeader: string;
-}
+/** What is known when a request comes: all but what is filled while it is served. */
+export type ServerScopeFields = Omit<
+  ServerScope,
+  | 'context'
+  | 'route'
+  | 'resolveRoute'
+  | 'routeSource'
+  | 'handler'
+  | 'error'
+  | 'errorTold'
+  | 'ended'
+  | 'rpc'
+  | 'settle'
+  | 'release'
+  | 'clearRoute'
+>;

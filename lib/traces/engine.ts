@@ -25,7 +25,7 @@ import type { RequestTarget } from './route-rules.ts';
 import type { Sampler } from './sampler.ts';
 import { type InstrumentationScope, LocalSpanContext, RecordingSpan, type SpanHost } from './span.ts';
 import { ObservationTracerProvider, type SpanFactory } from './tracer.ts';
-import type { SpanStart, Tracing } from './tracing.ts';
+import { OWN_SCOPE_NAME, type SpanStart, type Tracing } from './tracing.ts';
 
 export interface EngineOptions {
   readonly sampler: Sampler;
@@ -38,9 +38,7 @@ export interface EngineOptions {
 }
 
 const KINDS: ReadonlySet<unknown> = new Set(Object.values(SpanKind));
-
-/** The scope of the spans that our own instruments make. */
-const OWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'sightline', version: '' });
+const OWN_SCOPE: InstrumentationScope = Object.freeze({ name: OWN_SCOPE_NAME, version: '' });
 const NO_DETAILS: SpanStart = Object.freeze({});
 
 class Engine implements Tracing, SpanHost, SpanFactory {

@@ -5,14 +5,25 @@ import { NonRecordingSpan, SUPPRESSED_SPAN } from '../context/non-recording-span
 import { isTraceId, NO_SPAN_CONTEXT } from '../context/span-context.ts';
 import { newSpanId, newTraceId } from '../core/ids.ts';
 import { SpanKind } from '../model/span.ts';
-import type { SpanStart, Tracing } from './tracing.ts';
+import { startThrough, type ThroughStart } from './start-through.ts';
+import { OWN_SCOPE_NAME, type SpanStart, type Tracing } from './tracing.ts';
 
 const NOT_SAMPLED = 0;
 
-/** Tracing that can leave the making of spans to another SDK. */
+/**
+ * Tracing that leaves the making of spans to another SDK.
+ * - Registered before us (`stepBack`): it keeps the API, and its own HTTP instrumentation if it has one.
+ * - Registered after us (`follow`): the API stays ours, and every span, also those of our instruments, is made by it.
+ */
 export interface YieldingTracing extends Tracing {
   /** From now on no span is made here: those of the registered provider are the ones that log lines and headers name. */
   stepBack(): void;
+  /** From now on `host` makes the spans. */
+  follow(host: TracerProvider): void;
+  /** From now on spans are made here again, if `host` made them. */
+  lead(host: TracerProvider): void;
+  /** Whether HTTP spans of the other SDK's instrumentations stand for ours. */
+  readonly isGuest: boolean;
 }
 
 /** What is known of tracers that do again what our instruments do, or tell what these cannot see. */
@@ -104,40 +115,111 @@ function isSpecial(scope: string, rule: DuplicateRule): boolean {
   );
 }
 
+/** Makes each span with whoever makes them at that moment: tracers are taken long before an SDK starts. */
+class SwitchingTracer implements Tracer {
+  private readonly tracerOf: (maker: TracerProvider) => Tracer;
+  private readonly currentMaker: () => TracerProvider;
+  private maker: TracerProvider | undefined = undefined;
+  private tracer: Tracer | undefined = undefined;
+
+  constructor(currentMaker: () => TracerProvider, tracerOf: (maker: TracerProvider) => Tracer) {
+    this.currentMaker = currentMaker;
+    this.tracerOf = tracerOf;
+  }
+
+  private current(): Tracer {
+    const maker = this.currentMaker();
+    if (this.tracer === undefined || maker !== this.maker) {
+      this.maker = maker;
+      this.tracer = this.tracerOf(maker);
+    }
+    return this.tracer;
+  }
+
+  startSpan(name: string, options?: SpanOptions, context?: Context): Span {
+    return this.current().startSpan(name, options, context);
+  }
+
+  startActiveSpan(...args: unknown[]): any {
+    const tracer = this.current();
+    return Reflect.apply(tracer.startActiveSpan as (...args: unknown[]) => unknown, tracer, args);
+  }
+}
+
 class GuestTracing implements YieldingTracing {
   readonly provider: TracerProvider;
   private readonly own: Tracing;
-  private isGuest = false;
+  private guest = false;
+  /** Of a guest: whether the other SDK has shown that it makes no HTTP spans. */
+  private makesHttp = false;
+  private host: TracerProvider | undefined = undefined;
+  private hostTracer: Tracer | undefined = undefined;
 
   constructor(own: Tracing, rule: DuplicateRule) {
     this.own = own;
+    const currentMaker = () => this.currentMaker();
     this.provider = {
-      getTracer: (name, version, options) => {
-        const provider = (this.isGuest ? registeredProvider() : undefined) ?? own.provider;
-        const tracer = provider.getTracer(name, version, options);
-        if (this.isGuest || !isSpecial(name, rule)) return tracer;
-        return new DuplicateTracer(tracer, name, rule);
-      },
+      getTracer: (name, version, options) =>
+        new SwitchingTracer(currentMaker, (maker) => {
+          const tracer = maker.getTracer(name, version, options);
+          return this.guest || !isSpecial(name, rule) ? tracer : new DuplicateTracer(tracer, name, rule);
+        }),
     };
   }
 
+  get isGuest(): boolean {
+    return this.guest;
+  }
+
   stepBack(): void {
-    this.isGuest = true;
+    this.guest = true;
+  }
+
+  follow(host: TracerProvider): void {
+    this.host = host;
+    this.hostTracer = host.getTracer(OWN_SCOPE_NAME);
+  }
+
+  lead(host: TracerProvider): void {
+    if (this.host !== host) return;
+    this.host = undefined;
+    this.hostTracer = undefined;
+  }
+
+  private currentMaker(): TracerProvider {
+    return (this.guest ? registeredProvider() : this.host) ?? this.own.provider;
   }
 
   start(name: string, kind: SpanKind, parent: SpanContext | undefined, start?: SpanStart): Span {
-    if (!this.isGuest) return this.own.start(name, kind, parent, start);
-    if (kind === SpanKind.SERVER) {
-      const traceId = isTraceId(parent?.traceId) ? parent.traceId : newTraceId();
-      return new GuestSpan({ traceId, spanId: newSpanId(), traceFlags: parent?.traceFlags ?? NOT_SAMPLED });
+    if (this.hostTracer !== undefined) return startThrough(this.hostTracer, { name, kind, parent, start });
+    if (!this.guest) return this.own.start(name, kind, parent, start);
+    if (kind === SpanKind.SERVER) return this.guestSpan({ name, kind, parent, start });
+    // Of our instruments, which make HTTP spans here only where the other SDK makes none.
+    if (this.makesHttp) {
+      const tracer = registeredProvider()?.getTracer(OWN_SCOPE_NAME);
+      if (tracer !== undefined)
+        return startThrough(tracer, { name, kind, parent: foreignSpanContext() ?? parent, start });
     }
     // The other SDK's span is the parent downstream: there is none of ours between.
     const context = foreignSpanContext() ?? parent;
     return new NonRecordingSpan(context ?? { traceId: newTraceId(), spanId: newSpanId(), traceFlags: NOT_SAMPLED });
   }
+
+  private guestSpan(start: ThroughStart): GuestSpan {
+    const { parent } = start;
+    const traceId = isTraceId(parent?.traceId) ? parent.traceId : newTraceId();
+    return new GuestSpan({
+      context: { traceId, spanId: newSpanId(), traceFlags: parent?.traceFlags ?? NOT_SAMPLED },
+      make: () => {
+        this.makesHttp = true;
+        const tracer = registeredProvider()?.getTracer(OWN_SCOPE_NAME);
+        return tracer === undefined ? undefined : startThrough(tracer, start);
+      },
+    });
+  }
 }
 
-/** `own`, until it is told to step back (docs/rationale.md, "What happens beside another observer?"). */
+/** `own`, until it is told to leave the spans to another SDK (docs/neighbours.md). */
 export function createYieldingTracing(own: Tracing, rule: DuplicateRule): YieldingTracing {
   return new GuestTracing(own, rule);
 }

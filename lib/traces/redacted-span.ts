@@ -1,5 +1,6 @@
 import type { Attributes, AttributeValue } from '../model/attributes.ts';
 import type { SpanData } from '../model/span.ts';
+import { OWN_SCOPE_NAME } from './tracing.ts';
 
 /** What the redactor of log lines does for spans. */
 export interface SpanRedactor {
@@ -11,7 +12,7 @@ export interface SpanRedactor {
   hides(field: string): boolean;
 }
 
-/** Set by our own instruments from values that were cleaned there or hold nothing of a caller: not looked at again. */
+/** Set by our own instruments from values that were cleaned there or hold nothing of a caller: not looked at again there. */
 const CLEAN_KEYS: ReadonlySet<string> = new Set([
   'http.request.method',
   'http.request.method_original',
@@ -52,11 +53,11 @@ function cleanKeysOf(redactor: SpanRedactor): ReadonlySet<string> {
 }
 
 /** The same object when nothing was hidden. */
-function redactAttributes(attributes: Attributes, redactor: SpanRedactor): Attributes {
+function redactAttributes(attributes: Attributes, redactor: SpanRedactor, own: boolean): Attributes {
   let copy: Attributes | undefined;
   const clean = cleanKeysOf(redactor);
   for (const key of Object.keys(attributes)) {
-    if (clean.has(key)) continue;
+    if (own && clean.has(key)) continue;
     const value = attributes[key];
     const redacted = (
       Array.isArray(value) ? cleanList(key, value, redactor) : redactor.member(key, value)
@@ -80,12 +81,16 @@ interface AttributeHolder {
   readonly attributes?: Attributes | undefined;
 }
 
-/** @returns the same object when nothing was hidden */
+/**
+ * @param scopeName of the tracer that made the span
+ * @returns the same object when nothing was hidden
+ */
 export function redactTexts<Event extends AttributeHolder, Link extends AttributeHolder>(
   texts: SpanTexts<Event, Link>,
   redactor: SpanRedactor,
+  scopeName: string,
 ): SpanTexts<Event, Link> {
-  const attributes = redactAttributes(texts.attributes, redactor);
+  const attributes = redactAttributes(texts.attributes, redactor, scopeName === OWN_SCOPE_NAME);
   const events = redactEach(texts.events, redactor);
   const links = redactEach(texts.links, redactor);
   const statusMessage = texts.statusMessage === undefined ? undefined : redactor.text(texts.statusMessage);
@@ -104,7 +109,7 @@ export function redactTexts<Event extends AttributeHolder, Link extends Attribut
  * @returns the span itself when there was nothing to hide, else a copy
  */
 export function redactSpan(span: SpanData, redactor: SpanRedactor): SpanData {
-  const texts = redactTexts(span, redactor);
+  const texts = redactTexts(span, redactor, span.scopeName);
   if (texts === span) return span;
   return {
     traceId: span.traceId,
@@ -132,7 +137,7 @@ export function redactSpan(span: SpanData, redactor: SpanRedactor): SpanData {
 function redactEach<Item extends AttributeHolder>(items: readonly Item[], redactor: SpanRedactor): readonly Item[] {
   let copy: Item[] | undefined;
   for (const [index, item] of items.entries()) {
-    const attributes = item.attributes && redactAttributes(item.attributes, redactor);
+    const attributes = item.attributes && redactAttributes(item.attributes, redactor, false);
     if (attributes === item.attributes) continue;
     copy ??= [...items];
     copy[index] = { ...item, attributes };

@@ -9,6 +9,9 @@ export interface SpanStart {
   readonly target?: RequestTarget | undefined;
 }
 
+/** The name under which our own instruments make spans, whoever's tracer it is. */
+export const OWN_SCOPE_NAME = 'sightline';
+
 /**
  * How the rest of the package makes spans. Two implementations: our engine (`traces/engine.ts`, default) and the
  * stock `NodeSDK` (`delivery/direct/`).

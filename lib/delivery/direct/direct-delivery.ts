@@ -104,11 +104,9 @@ export function createDirectDelivery(options: DeliveryOptions, rules: StockTraci
   }
 
   const sink: TelemetrySink = {
-    // Spans take the way of NodeSDK; one that comes from elsewhere has no way there.
-    span() {
-      if (options.spans === undefined) return;
-      spans.accept();
-      spans.drop('unsupported', 1);
+    // Spans take the way of NodeSDK; this is one of another SDK.
+    span(span) {
+      if (!closed) tracing.take(span);
     },
     log(document) {
       if (shipper === undefined) return;

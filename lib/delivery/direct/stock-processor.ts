@@ -7,6 +7,7 @@ import type { SpanLimits } from '../../traces/limits.ts';
 import type { SpanRedactor } from '../../traces/redacted-span.ts';
 import type { RequestTarget } from '../../traces/route-rules.ts';
 import type { Sampler } from '../../traces/sampler.ts';
+import { TARGET_KEY } from '../../traces/start-through.ts';
 import type { Outcomes } from './outcomes.ts';
 import { asSampled, redactStockSpan, type StockSpan, type WaitingStockSpan, waiting } from './stock-span.ts';
 
@@ -17,9 +18,6 @@ export interface StockTracingRules {
   readonly keep: KeepPolicy | undefined;
   readonly redactor: SpanRedactor;
 }
-
-/** Under it a context carries the request that its next span is of. */
-export const TARGET_KEY = Symbol('sightline.target');
 
 /** `SamplingDecision` of the API, which has it as an enum. */
 const NOT_RECORD = 0;
@@ -87,6 +85,11 @@ export class StockProcessor {
     const context = span.spanContext();
     if ((context.traceFlags & FLAG_SAMPLED) !== 0) this.send(span);
     else this.families.get(context)?.ended(waiting(span), (kept) => this.send(asSampled(kept.span)));
+  }
+
+  /** A sampled span that was not made here. */
+  take(span: StockSpan): void {
+    if (this.batch !== undefined) this.send(span);
   }
 
   private send(span: StockSpan): void {

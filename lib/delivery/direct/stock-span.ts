@@ -1,12 +1,15 @@
 import type { Link, SpanContext, SpanStatus } from '@opentelemetry/api';
 import { FLAG_SAMPLED } from '../../context/span-context.ts';
 import type { Attributes } from '../../model/attributes.ts';
-import type { StatusCode } from '../../model/span.ts';
+import type { SpanData, StatusCode } from '../../model/span.ts';
 import type { JudgedSpan } from '../../traces/keep.ts';
 import { redactTexts, type SpanRedactor } from '../../traces/redacted-span.ts';
 
 /** Seconds and nanoseconds. */
 type HrTime = readonly [number, number];
+
+const MICROS_PER_SECOND = 1_000_000;
+const NANOS_PER_MICRO = 1000;
 
 /** `ReadableSpan` of `@opentelemetry/sdk-trace`: what its exporters read. */
 export interface StockSpan {
@@ -19,7 +22,7 @@ export interface StockSpan {
   readonly status: SpanStatus;
   readonly attributes: Attributes;
   readonly links: readonly (Link & { readonly attributes?: Attributes })[];
-  readonly events: readonly { readonly name: string; readonly attributes?: Attributes }[];
+  readonly events: readonly { readonly name: string; readonly time: HrTime; readonly attributes?: Attributes }[];
   readonly duration: HrTime;
   readonly ended: boolean;
   readonly resource: unknown;
@@ -53,11 +56,52 @@ function copyOf(span: StockSpan, changed: Partial<StockSpan>): StockSpan {
   };
 }
 
+function scopeNameOf({ instrumentationScope }: StockSpan): string {
+  const { name } = (instrumentationScope ?? {}) as { readonly name?: unknown };
+  return typeof name === 'string' ? name : '';
+}
+
+function hrTime(micros: number): HrTime {
+  return [Math.floor(micros / MICROS_PER_SECOND), (micros % MICROS_PER_SECOND) * NANOS_PER_MICRO];
+}
+
+/** A sampled span that was made elsewhere, as the stock exporters read one. @param resource of the stock SDK */
+export function toStockSpan(span: SpanData, resource: unknown): StockSpan {
+  const { traceId, parentSpanId } = span;
+  const context = { traceId, spanId: span.spanId, traceFlags: FLAG_SAMPLED };
+  return {
+    name: span.name,
+    kind: span.kind,
+    spanContext: () => context,
+    parentSpanContext:
+      parentSpanId === undefined ? undefined : { traceId, spanId: parentSpanId, traceFlags: FLAG_SAMPLED },
+    startTime: hrTime(span.startMicros),
+    endTime: hrTime(span.startMicros + span.durationMicros),
+    status: {
+      code: span.statusCode as number,
+      ...(span.statusMessage !== undefined && { message: span.statusMessage }),
+    },
+    attributes: span.attributes,
+    links: span.links.map((link) => ({
+      context: { traceId: link.traceId, spanId: link.spanId, traceFlags: FLAG_SAMPLED },
+      attributes: link.attributes,
+    })),
+    events: span.events.map(({ name, timeMicros, attributes }) => ({ name, time: hrTime(timeMicros), attributes })),
+    duration: hrTime(span.durationMicros),
+    ended: true,
+    resource,
+    instrumentationScope: { name: span.scopeName, version: span.scopeVersion },
+    droppedAttributesCount: span.droppedAttributes,
+    droppedEventsCount: span.droppedEvents,
+    droppedLinksCount: span.droppedLinks,
+  };
+}
+
 /** As `redactSpan` for spans of our engine. @returns the span itself when there was nothing to hide */
 export function redactStockSpan(span: StockSpan, redactor: SpanRedactor): StockSpan {
   const { attributes, events, links, status } = span;
   const given = { attributes, events, links, statusMessage: status.message };
-  const texts = redactTexts(given, redactor);
+  const texts = redactTexts(given, redactor, scopeNameOf(span));
   if (texts === given) return span;
   const { statusMessage } = texts;
   return copyOf(span, {

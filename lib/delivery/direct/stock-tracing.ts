@@ -6,26 +6,20 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
-import { active } from '../../context/context.ts';
+import { registeredProvider } from '../../context/guest-span.ts';
 import { diag } from '../../core/diag.ts';
 import type { Resource } from '../../model/resource.ts';
-import { SpanKind } from '../../model/span.ts';
-import type { SpanStart, Tracing } from '../../traces/tracing.ts';
+import type { SpanData, SpanKind } from '../../model/span.ts';
+import { startThrough } from '../../traces/start-through.ts';
+import { OWN_SCOPE_NAME, type SpanStart, type Tracing } from '../../traces/tracing.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { StockPackages } from './stock-packages.ts';
-import {
-  type StockBatch,
-  StockProcessor,
-  type StockTracingRules,
-  stockSampler,
-  TARGET_KEY,
-} from './stock-processor.ts';
-import { SUPPRESS_KEY } from './suppressed.ts';
+import { type StockBatch, StockProcessor, type StockTracingRules, stockSampler } from './stock-processor.ts';
+import { toStockSpan } from './stock-span.ts';
 import { unholdRequestsTo } from './unheld.ts';
 
 /** How long the batch processor gathers; its own default of 5 s loses more when a process dies. */
 const SCHEDULE_MILLIS = 1000;
-const TRACER_NAME = 'sightline';
 
 interface ExportResult {
   readonly code: number;
@@ -52,15 +46,17 @@ export class StockTracing implements Tracing {
   private readonly sdk: { shutdown(): Promise<void> };
   private readonly processor: StockProcessor;
   private readonly tracer: Tracer;
+  private readonly resource: unknown;
 
   constructor(packages: StockPackages, { resource, zipkinUrl, rules, outcomes }: StockTracingOptions) {
     const { NodeSDK } = packages.load('@opentelemetry/sdk-node');
     const { resourceFromAttributes } = packages.loadOf('@opentelemetry/sdk-node', '@opentelemetry/resources');
+    this.resource = resourceFromAttributes(attributesOf(resource));
     const batch = zipkinUrl === undefined ? undefined : createBatch(packages, zipkinUrl, outcomes);
     if (zipkinUrl !== undefined) unholdRequestsTo(zipkinUrl);
     this.processor = new StockProcessor(batch, rules, outcomes);
     const sdk = new NodeSDK({
-      resource: resourceFromAttributes(attributesOf(resource)),
+      resource: this.resource,
       autoDetectResources: false,
       // Ours, made global by the composition root.
       contextManager: null,
@@ -74,26 +70,24 @@ export class StockTracing implements Tracing {
       metricReaders: [],
       instrumentations: [],
     });
+    const isFree = registeredProvider() === undefined;
     sdk.start();
     this.sdk = sdk;
-    // Becomes global together with everything else, in the composition root.
     this.provider = sdk._tracerProvider as TracerProvider;
-    trace.disable();
+    // Becomes global together with everything else, in the composition root; whose SDK was there first stays.
+    if (isFree) trace.disable();
     // NodeSDK has made the console its logger, which is the app's stdout.
     apiDiag.setLogger(stderrLogger, { suppressOverrideMessage: true });
-    this.tracer = this.provider.getTracer(TRACER_NAME);
+    this.tracer = this.provider.getTracer(OWN_SCOPE_NAME);
   }
 
   start(name: string, kind: SpanKind, parent: SpanContext | undefined, start?: SpanStart): Span {
-    const { links, target } = start ?? {};
-    // A server's requests come from outside; the suppression that its socket may have inherited is about somebody else's work.
-    const here = kind === SpanKind.SERVER ? active().deleteValue(SUPPRESS_KEY) : active();
-    const context = here.withSpan(parent === undefined ? undefined : trace.wrapSpanContext(parent));
-    return this.tracer.startSpan(
-      name,
-      { kind, root: parent === undefined, ...(links !== undefined && { links }) },
-      target === undefined ? context : context.setValue(TARGET_KEY, target),
-    );
+    return startThrough(this.tracer, { name, kind, parent, start });
+  }
+
+  /** A sampled span that was not made here. */
+  take(span: SpanData): void {
+    this.processor.take(toStockSpan(span, this.resource));
   }
 
   flush(): Promise<void> {
