@@ -36,7 +36,7 @@ export function watchAgents(): () => void {
       if (found === undefined) return;
       diag.warn(
         'SIGHTLINE_W_NEIGHBOUR',
-        `${found} observes this process, too; both work side by side, each with its own spans. Trace headers that it sets stay, so that traces here may begin anew behind a call; the correlation ID goes on. Switch one of them off to have one trace`,
+        `${found} observes this process, too; both work side by side, with one server span a request for each. Trace headers that it sets stay, so that traces here may begin anew behind a call; the correlation ID goes on. Switch one of them off to have one trace`,
       );
     },
   );

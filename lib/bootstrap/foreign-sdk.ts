@@ -100,8 +100,10 @@ export function joinSdk(registered: unknown): ForeignSdk | undefined {
  * would take ours with it.
  */
 export function recordsNothing(provider: TracerProvider): boolean {
-  const { _config: config } = provider as { _config?: { sampler?: unknown } };
-  const sampler = config?.sampler as { _client?: { getOptions?(): Record<string, unknown> } } | undefined;
+  const inside = provider as { _config?: { sampler?: unknown }; _tracerOptions?: { sampler?: unknown } };
+  const sampler = (inside._tracerOptions ?? inside._config)?.sampler as
+    | { _client?: { getOptions?(): Record<string, unknown> } }
+    | undefined;
   const options = sampler?._client?.getOptions?.();
   if (sampler?.constructor?.name !== 'SentrySampler' || options === undefined) return false;
   return options['tracesSampleRate'] == null && options['tracesSampler'] == null;

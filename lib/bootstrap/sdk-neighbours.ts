@@ -19,6 +19,9 @@ interface SameWork {
 const SAME_WORK: ReadonlyMap<string, SameWork> = new Map([
   ['@opentelemetry/instrumentation-http', { server: 'http', client: 'http' }],
   ['@opentelemetry/instrumentation-undici', { client: 'undici' }],
+  // Sentry 8 to 10: by the tracer of its client, and by that of its instrumentation.
+  ['@sentry/node', { server: 'http', client: 'http' }],
+  ['@sentry/instrumentation-http', { server: 'http', client: 'http' }],
   [NEXT_TRACER, { server: 'http', client: 'undici', silent: true }],
 ]);
 

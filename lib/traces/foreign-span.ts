@@ -84,8 +84,7 @@ function linksOf(span: ForeignSpan, { limits }: Adoption): { links: SpanLink[]; 
 }
 
 function durationMicros(duration: HrTime): number {
-  const micros = Math.floor(duration[0] * MICROS_PER_SECOND + duration[1] / NANOS_PER_MICRO);
-  return micros >= 1 ? micros : 1;
+  return Math.max(1, Math.floor(duration[0] * MICROS_PER_SECOND + duration[1] / NANOS_PER_MICRO));
 }
 
 function statusOf(status: SpanStatus | undefined): Pick<SpanData, 'statusCode' | 'statusMessage'> {
