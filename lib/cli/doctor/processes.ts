@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { targetsDirectory } from '../../core/data-dir.ts';
 import { allLetters } from '../../delivery/journal/dead-letter-files.ts';
 import { journalBytes, listJournals } from '../../delivery/journal/journal-directory.ts';
-import { currentOwner, isGone } from '../../delivery/journal/owner.ts';
+import { LeaseWatch } from '../../delivery/journal/lease.ts';
+import { currentOwner } from '../../delivery/journal/owner.ts';
 import type { Diagnosis } from '../../model/diagnosis.ts';
 import { serviceDirectories } from '../dlq/services.ts';
 
@@ -118,10 +119,11 @@ function ledgerText(ledger: LedgerDetail): string {
 /** What is on disk, by service: journals of the living and of the dead, dead letters. */
 export function checkJournals(env: NodeJS.ProcessEnv): Diagnosis[] {
   const self = currentOwner();
+  const leases = new LeaseWatch();
   return serviceDirectories(env).flatMap((directory): Diagnosis[] => {
     const subject = basename(directory).replace(/-[0-9a-f]{12}$/, '');
     const journals = listJournals(directory);
-    const living = journals.filter(({ owner, path }) => owner !== undefined && !isGone(owner, self, path, Date.now()));
+    const living = journals.filter(({ owner, path }) => owner !== undefined && !leases.isGone(owner, self, path));
     const waiting = journals.filter((entry) => !living.includes(entry));
     const size = (entries: typeof journals): string =>
       `${Math.ceil(entries.reduce((sum, { path }) => sum + journalBytes(path), 0) / 1024)} KB`;
