@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import type { Tracer } from '@opentelemetry/api';
 import { health } from '../admin/health.ts';
 import { ObservationContextManager } from '../context/context-manager.ts';
@@ -47,7 +48,9 @@ export function start(options: ObserveOptions, globals: GlobalApi): Observation 
   if (given.diagLevel !== undefined) setDiagLevel(given.diagLevel);
   if (given.disabled === true) return inertObservation(apiTracer);
 
-  const settings = createSettings(given, createResource(given, process.env), process.env);
+  // A process has one admin port: that of its main thread.
+  const mine = isMainThread ? given : { ...given, adminPort: 'off' as const };
+  const settings = createSettings(mine, createResource(mine, process.env), process.env);
   const observation = assemble(settings, globals);
   Object.defineProperty(globalThis, kRunning, { value: observation, configurable: true });
   for (const sentence of settings.off) diag.warn('SIGHTLINE_W_SIGNAL_OFF', sentence);
