@@ -4,6 +4,7 @@
  * and ends with 1 when journal mode broke a promise. `--write` puts the tables into docs/reliability.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { available } from '../test/backends/directory.ts';
@@ -28,6 +29,9 @@ const HOLD_MILLIS = 5000;
 const SETTLE_MILLIS = 90_000;
 /** The stock pipeline either has it by then or never will: its longest time limit is 30 s. */
 const SETTLE_DIRECT_MILLIS = 35_000;
+
+/** Load of a machine that does more than this. */
+const BUSY_LOAD = 1.25 * availableParallelism();
 
 const { values } = parseArgs({
   options: {
@@ -101,7 +105,7 @@ for (const [at, { delivery, kind, name, fault, run }] of list.entries()) {
     holdMillis: fault === undefined || fault.name === 'nothing' ? 0 : HOLD_MILLIS,
     settleMillis: delivery === 'direct' ? SETTLE_DIRECT_MILLIS : fault?.disk === undefined ? SETTLE_MILLIS : 10_000,
   });
-  const row: Row = { delivery, kind, name, fault, result };
+  const row: Row = { delivery, kind, name, fault, result, busy: (loadavg()[0] ?? 0) > BUSY_LOAD };
   rows.push(row);
   const faults = brokenPromises(row);
   broken += faults.length;

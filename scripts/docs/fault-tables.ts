@@ -90,9 +90,10 @@ function endings(rows: readonly Row[]): string[] {
 }
 
 function costs(rows: readonly Row[]): string[] {
-  const quiet = rows.filter(({ name, kind }) => name === 'nothing' && kind === 'elasticsearch-zipkin');
-  const worst = rows.filter(({ delivery, fault }) => delivery === 'journal' && fault !== undefined);
-  if (quiet.length === 0) return [];
+  const measured = rows.filter(({ busy }) => !busy);
+  const quiet = measured.filter(({ name, kind }) => name === 'nothing' && kind === 'elasticsearch-zipkin');
+  const worst = measured.filter(({ delivery, fault }) => delivery === 'journal' && fault !== undefined);
+  if (quiet.length === 0) return ['Blocking and memory: not measured in this run, the machine was busy.', ''];
   const most = (value: (row: Row) => number): number =>
     Math.max(...worst.map(value).filter((found) => !Number.isNaN(found)));
   return [

@@ -10,6 +10,8 @@ export interface Row {
   /** Absent for the ends of a program. */
   readonly fault: Fault | undefined;
   readonly result: CellResult;
+  /** Whether the machine had something else to do: then times say nothing. */
+  readonly busy: boolean;
 }
 
 /** Exit codes that a program has without the one line, by how it ends. */
