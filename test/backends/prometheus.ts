@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../support/ports.ts';
@@ -15,6 +15,8 @@ export interface PrometheusOptions {
   readonly scrapeInterval?: string;
   /** Rule files to load. */
   readonly ruleFiles?: readonly string[];
+  /** An OpenMetrics page with times, whose samples it begins with. */
+  readonly backfill?: string;
 }
 
 export interface PrometheusSeries {
@@ -67,6 +69,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
       scrape_configs: jobs,
     }),
   );
+  if (options.backfill !== undefined) backfill(options.backfill, directory);
   const server = await startServer({
     name: 'prometheus',
     command: backendPath('prometheus'),
@@ -101,6 +104,13 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
     targets: async () => (await api('targets')).activeTargets,
     stop: () => server.stop(),
   };
+}
+
+function backfill(page: string, directory: string): void {
+  const path = join(directory, 'samples.om');
+  writeFileSync(path, page);
+  const data = join(directory, 'data');
+  execFileSync(backendPath('promtool'), ['tsdb', 'create-blocks-from', 'openmetrics', path, data], { stdio: 'pipe' });
 }
 
 /**

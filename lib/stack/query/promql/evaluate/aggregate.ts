@@ -3,7 +3,7 @@ import { selectByValue, selectSome } from './aggregate-selection.ts';
 import type { EvaluationContext } from './context.ts';
 import { countValues } from './count-values.ts';
 import { type Group, groupSeries } from './grouping.ts';
-import { RunningMean } from './kahan.ts';
+import { RunningMean, RunningVariance } from './kahan.ts';
 import { quantileOf } from './quantile.ts';
 import { StepSeries } from './series.ts';
 
@@ -118,16 +118,10 @@ function mean(values: readonly number[]): number {
   return running.value;
 }
 
-/** Welford's algorithm. */
 function variance(values: readonly number[]): number {
-  let average = values[0]!;
-  let squares = Number.isFinite(average) ? 0 : Number.NaN;
-  for (let index = 1; index < values.length; index += 1) {
-    const difference = values[index]! - average;
-    average += difference / (index + 1);
-    squares += difference * (values[index]! - average);
-  }
-  return squares / values.length;
+  const running = new RunningVariance();
+  for (const value of values) running.add(value);
+  return running.value;
 }
 
 const REDUCTIONS: Readonly<Record<string, Reduction>> = {

@@ -29,8 +29,8 @@ export class Annotations {
 
   #add(level: Level, text: string, position: PositionRange | undefined): void {
     const worded = `PromQL ${level}: ${text}`;
-    // The first of several places stays, as with Prometheus.
-    if (this.#kept.has(worded) || this.#kept.size >= MAX_ANNOTATIONS) return;
+    if (!this.#kept.has(worded) && this.#kept.size >= MAX_ANNOTATIONS) return;
+    // Of several places the last one stays, as in Prometheus.
     this.#kept.set(worded, { level, text: worded, position });
   }
 

@@ -57,3 +57,27 @@ export class RunningMean {
     return this.#incremental ? sum + compensation : sum / this.#count + compensation / this.#count;
   }
 }
+
+/** The variance of values one after the other: Welford's algorithm with compensated sums. */
+export class RunningVariance {
+  readonly #mean = new KahanSum();
+  readonly #squares = new KahanSum();
+  #count = 0;
+
+  reset(): void {
+    this.#mean.reset();
+    this.#squares.reset();
+    this.#count = 0;
+  }
+
+  add(value: number): void {
+    this.#count += 1;
+    const difference = value - this.#mean.value;
+    this.#mean.add(difference / this.#count);
+    this.#squares.add(difference * (value - this.#mean.value));
+  }
+
+  get value(): number {
+    return this.#squares.value / this.#count;
+  }
+}

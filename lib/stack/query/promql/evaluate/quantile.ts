@@ -15,6 +15,8 @@ export function quantileOf(quantile: number, sorted: Float64Array): number {
   const lower = Math.max(0, Math.floor(rank));
   const upper = Math.min(length - 1, lower + 1);
   const weight = rank - Math.floor(rank);
+  // Nothing is between: an infinite neighbour has no part in it.
+  if (weight === 0 || at(lower) === at(upper)) return at(lower);
   return at(lower) * (1 - weight) + at(upper) * weight;
 }
 

@@ -1,5 +1,6 @@
 import type { Expression } from '../../syntax/ast.ts';
 import { floatText, parseNumber } from '../../syntax/literals.ts';
+import type { PositionRange } from '../../syntax/position.ts';
 import { type EvaluationContext, renamed } from '../context.ts';
 import type { LabelSet } from '../label-set.ts';
 import { mergeSameLabels, StepSeries } from '../series.ts';
@@ -14,14 +15,24 @@ interface Histogram {
   readonly buckets: { readonly bound: number; readonly series: StepSeries }[];
 }
 
-function histogramsOf(context: EvaluationContext, argument: Expression): Histogram[] {
+/** A vector of buckets, and where it stands in the query. */
+interface BucketVector {
+  readonly vector: readonly StepSeries[];
+  readonly position: PositionRange;
+}
+
+function bucketVector(context: EvaluationContext, argument: Expression): BucketVector {
+  return { vector: context.vector(argument), position: argument.position };
+}
+
+function histogramsOf(context: EvaluationContext, { vector, position }: BucketVector): Histogram[] {
   const found = new Map<string, Histogram>();
-  for (const series of context.vector(argument)) {
+  for (const series of vector) {
     const text = series.labels.get('le');
     const bound = parseNumber(text);
     if (bound === undefined) {
       const metricName = context.delayedNameRemoval ? series.labels.name : '';
-      context.annotations.badBucketLabel(metricName, text, argument.position);
+      context.annotations.badBucketLabel(metricName, text, position);
       continue;
     }
     const labels = series.labels.without(['le']);
@@ -36,12 +47,12 @@ function histogramsOf(context: EvaluationContext, argument: Expression): Histogr
 /** Evaluates something of each classic histogram at each step at which it has a bucket. */
 function ofHistograms(
   context: EvaluationContext,
-  argument: Expression,
+  vector: BucketVector,
   compute: (buckets: Buckets, step: number, histogram: Histogram) => number,
   relabel: (labels: LabelSet) => LabelSet = (labels) => labels,
 ): StepSeries[] {
   const { count } = context.steps;
-  const results = histogramsOf(context, argument).map((histogram) => {
+  const results = histogramsOf(context, vector).map((histogram) => {
     context.charge(count);
     const { labels, dropName } = renamed(context, histogram.labels);
     const result = StepSeries.blank(relabel(labels), dropName, count);
@@ -61,29 +72,24 @@ function ofHistograms(
 
 function quantileAt(
   context: EvaluationContext,
-  arguments_: { readonly quantile: Expression; readonly vector: Expression },
+  vector: BucketVector,
+  quantile: { readonly values: Float64Array; readonly position: PositionRange },
   relabel?: (labels: LabelSet, quantile: number) => LabelSet,
 ): StepSeries[] {
-  const quantiles = context.scalar(arguments_.quantile);
-  for (const quantile of quantiles)
-    if (!(quantile >= 0 && quantile <= 1)) context.annotations.invalidQuantile(quantile, arguments_.quantile.position);
+  for (const value of quantile.values)
+    if (!(value >= 0 && value <= 1)) context.annotations.invalidQuantile(value, quantile.position);
   return ofHistograms(
     context,
-    arguments_.vector,
+    vector,
     (buckets, step, { labels }) => {
-      const { value, mended } = bucketQuantile(quantiles[step]!, buckets);
+      const { value, mended } = bucketQuantile(quantile.values[step]!, buckets);
       if (mended !== undefined) {
         const metricName = context.delayedNameRemoval ? labels.name : '';
-        context.annotations.forcedMonotonicity(
-          metricName,
-          arguments_.vector.position,
-          context.steps.time(step),
-          mended,
-        );
+        context.annotations.forcedMonotonicity(metricName, vector.position, context.steps.time(step), mended);
       }
       return value;
     },
-    relabel === undefined ? undefined : (labels) => relabel(labels, quantiles[0]!),
+    relabel === undefined ? undefined : (labels) => relabel(labels, quantile.values[0]!),
   );
 }
 
@@ -95,28 +101,33 @@ const ofNativeHistograms: VectorFunction = (call, context) => {
 };
 
 const histogramQuantiles: VectorFunction = (call, context) => {
-  const [vector, label, ...quantiles] = call.arguments;
+  const [buckets, label, ...quantiles] = call.arguments;
   const name = stringOf(label);
-  return quantiles.flatMap((quantile) =>
-    quantileAt(context, { quantile, vector: vector! }, (labels, value) => {
-      const text = floatText(value);
-      return labels.with(name, Number.isInteger(value) ? `${text}.0` : text);
-    }),
-  );
+  const vector = bucketVector(context, buckets!);
+  return quantiles
+    .map((quantile) => ({ values: context.scalar(quantile), position: quantile.position }))
+    .flatMap((quantile) =>
+      quantileAt(context, vector, quantile, (labels, value) => {
+        const text = floatText(value);
+        return labels.with(name, Number.isInteger(value) ? `${text}.0` : text);
+      }),
+    );
 };
 
 export const HISTOGRAMS: Readonly<Record<string, VectorFunction>> = {
   histogram_avg: ofNativeHistograms,
   histogram_count: ofNativeHistograms,
   histogram_fraction: (call, context) => {
-    const [lower, upper, vector] = call.arguments;
+    const [lower, upper, buckets] = call.arguments;
     const lowers = context.scalar(lower!);
     const uppers = context.scalar(upper!);
-    return ofHistograms(context, vector!, (buckets, step) => bucketFraction(lowers[step]!, uppers[step]!, buckets));
+    const vector = bucketVector(context, buckets!);
+    return ofHistograms(context, vector, (found, step) => bucketFraction(lowers[step]!, uppers[step]!, found));
   },
   histogram_quantile: (call, context) => {
-    const [quantile, vector] = call.arguments;
-    return quantileAt(context, { quantile: quantile!, vector: vector! });
+    const [quantile, buckets] = call.arguments;
+    const values = context.scalar(quantile!);
+    return quantileAt(context, bucketVector(context, buckets!), { values, position: quantile!.position });
   },
   histogram_quantiles: histogramQuantiles,
   histogram_stddev: ofNativeHistograms,

@@ -1,7 +1,7 @@
 import { ExecutionError } from '../../errors.ts';
 import { type Call, type MatrixSelector, type Subquery, typeOf } from '../../syntax/ast.ts';
 import { type EvaluationContext, renamed } from '../context.ts';
-import { KahanSum, RunningMean } from '../kahan.ts';
+import { KahanSum, RunningMean, RunningVariance } from '../kahan.ts';
 import { quantileOf } from '../quantile.ts';
 import { SeriesCollector, StepSeries } from '../series.ts';
 import { anchor, EXTENSIBLE } from './extended-range.ts';
@@ -110,7 +110,7 @@ function extreme(window: Window, wins: (value: number, best: number) => boolean)
 
 const sum = new KahanSum();
 const mean = new RunningMean();
-const squares = new KahanSum();
+const variance = new RunningVariance();
 
 function sumOf({ values, from, to }: Window): number {
   sum.reset();
@@ -124,17 +124,10 @@ function meanOf({ values, from, to }: Window): number {
   return mean.value;
 }
 
-/** Welford's algorithm with compensated sums. */
 function varianceOf({ values, from, to }: Window): number {
-  sum.reset();
-  squares.reset();
-  for (let index = from; index < to; index += 1) {
-    const value = values[index]!;
-    const difference = value - sum.value;
-    sum.add(difference / (index - from + 1));
-    squares.add(difference * (value - sum.value));
-  }
-  return squares.value / (to - from);
+  variance.reset();
+  for (let index = from; index < to; index += 1) variance.add(values[index]!);
+  return variance.value;
 }
 
 /** Median absolute deviation. */

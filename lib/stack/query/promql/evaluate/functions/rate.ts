@@ -9,9 +9,14 @@ const COUNTER_SUFFIX = /_(?:total|sum|count|bucket)$/;
 /**
  * Increase over a window, extrapolated to its edges where the samples come near them, but for a counter not below zero.
  * Source: prometheus/prometheus, `promql/functions.go`, `extrapolatedRate`.
+ *
+ * @param seconds that the increase is divided by
  */
-function increaseOver(window: Window, counter: boolean): number | undefined {
-  if (window.anchored || window.smoothed) return extendedIncrease(window, counter, window.smoothed);
+function increaseOver(window: Window, counter: boolean, seconds = 1): number | undefined {
+  if (window.anchored || window.smoothed) {
+    const increase = extendedIncrease(window, counter, window.smoothed);
+    return increase === undefined ? undefined : increase / seconds;
+  }
   const { times, values, from, to } = window;
   if (to - from < 2) return undefined;
   const first = values[from]!;
@@ -33,7 +38,8 @@ function increaseOver(window: Window, counter: boolean): number | undefined {
     if (toZero < toStart) toStart = toZero;
   }
   if (toEnd >= threshold) toEnd = distance / 2;
-  return sampled === 0 ? increase : increase * ((sampled + toStart + toEnd) / sampled);
+  // Divided before it is multiplied with, as in Prometheus: the last digit is the same.
+  return increase * ((sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled) / seconds);
 }
 
 /** Of the last two samples. */
@@ -50,21 +56,15 @@ function difference({ times, values, from, to }: Window, counter: boolean): numb
 function counterFunction(perSecond: boolean): VectorFunction {
   return (call, context) => {
     const argument = rangeArgument(call);
-    const seconds = argument.range / 1000;
-    return overWindows(
-      context,
-      call,
-      (window) => {
-        const increase = increaseOver(window, true);
-        return increase === undefined || !perSecond ? increase : increase / seconds;
+    const seconds = perSecond ? argument.range / 1000 : 1;
+    // Prometheus puts the result of a subquery in its place, and that has no position.
+    const position = argument.type === 'subquery' ? { start: 0, end: 0 } : argument.position;
+    return overWindows(context, call, (window) => increaseOver(window, true, seconds), {
+      afterSeries: (metricName) => {
+        if (metricName !== '' && !COUNTER_SUFFIX.test(metricName))
+          context.annotations.possibleNonCounter(metricName, position);
       },
-      {
-        afterSeries: (metricName) => {
-          if (metricName !== '' && !COUNTER_SUFFIX.test(metricName))
-            context.annotations.possibleNonCounter(metricName, argument.position);
-        },
-      },
-    );
+    });
   };
 }
 
