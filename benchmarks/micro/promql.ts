@@ -30,12 +30,12 @@ const labelsOf = (index: number): Record<string, string> => ({
   job: `job-${index % 10}`,
   le: BOUNDS[index % BOUNDS.length]!,
 });
-const valueOf = (index: number, at: number): number => at * (index + 1) * 0.75 + (index % BOUNDS.length) * at;
+const valueAt = (index: number, at: number): number => at * (index + 1) * 0.75 + (index % BOUNDS.length) * at;
 
 const stored: StoredSeries[] = Array.from({ length: SERIES }, (_, index) => ({
   labels: LabelSet.of(labelsOf(index)),
   times: Float64Array.from({ length: SAMPLES }, (__, at) => END - (SAMPLES - 1 - at) * STEP - (index % 7) * 1000),
-  values: Float64Array.from({ length: SAMPLES }, (__, at) => valueOf(index, at)),
+  values: Float64Array.from({ length: SAMPLES }, (__, at) => valueAt(index, at)),
 }));
 const memory: SampleSource = {
   select(matchers) {
@@ -83,6 +83,6 @@ const samples: Sample[] = stored.flatMap(({ labels, times: at, values }) =>
 );
 await store.appendMetrics({ families: [], samples });
 for (const query of QUERIES.slice(0, 3))
-  await measure(`store, range: ${query}`, () => store.promql({ query, ...times }));
+  await measure(`store, range: ${query}`, () => store.promqlBody({ query, ...times }));
 await store.close();
 rmSync(directory, { recursive: true, force: true });

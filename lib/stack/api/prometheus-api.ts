@@ -1,14 +1,13 @@
 import { type BackendApi, type Exchange, jsonReply, type Refusal, type Reply, textReply } from '../http/exchange.ts';
 import type { Scraper } from '../ingest/scraper.ts';
+import { numberText } from '../query/promql/answer-json.ts';
 import type { PromqlRequest } from '../query/promql/query.ts';
 import { UnsupportedQuery } from '../query/unsupported.ts';
 import type { Labels, Store, StoredExemplar, TimeRange } from '../store/store.ts';
 import { BadData, parametersOf, readLimit, readSelectors, readTime } from './prometheus-parameters.ts';
 import {
   formatQuery,
-  numberText,
   parseQuery,
-  queryReply,
   readExpression,
   readInstantQuery,
   readRangeQuery,
@@ -34,10 +33,11 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
     return { start, end };
   };
 
-  async function query(request: PromqlRequest, parameters: URLSearchParams): Promise<Reply> {
-    const limit = readLimit(parameters);
-    const answer = await store.promql(request);
-    return answer.ok ? queryReply(answer, limit) : failure(STATUS_OF[answer.type], answer.type, answer.error);
+  async function query(request: PromqlRequest): Promise<Reply> {
+    const answer = await store.promqlBody(request);
+    if (!answer.ok) return failure(STATUS_OF[answer.type], answer.type, answer.error);
+    const headers = { 'content-type': 'application/json; charset=utf-8' };
+    return { status: 200, headers, body: answer.body };
   }
 
   async function exemplars(parameters: URLSearchParams): Promise<unknown> {
@@ -98,8 +98,8 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
   async function replyTo(exchange: Exchange, segments: readonly string[]): Promise<Reply> {
     const parameters = await parametersOf(exchange);
     const path = segments.join('/');
-    if (path === 'query') return query(readInstantQuery(parameters, now()), parameters);
-    if (path === 'query_range') return query(readRangeQuery(parameters), parameters);
+    if (path === 'query') return query(readInstantQuery(parameters, now()));
+    if (path === 'query_range') return query(readRangeQuery(parameters));
     return jsonReply(200, { status: 'success', data: await answer(parameters, segments) });
   }
 

@@ -1,13 +1,11 @@
-import type { Reply } from '../http/exchange.ts';
 import type { LabelMatcher } from '../query/label-matcher.ts';
-import type { QueryValue, ResultSeries } from '../query/promql/engine.ts';
 import { ParseError } from '../query/promql/errors.ts';
-import type { PromqlAnswer, PromqlRequest } from '../query/promql/query.ts';
+import type { PromqlRequest } from '../query/promql/query.ts';
 import { childrenOf, type Expression } from '../query/promql/syntax/ast.ts';
 import { parseExpression } from '../query/promql/syntax/parser.ts';
 import { prettify } from '../query/promql/syntax/prettify.ts';
 import { syntaxTree } from '../query/promql/syntax/syntax-tree.ts';
-import { BadData, neededTime, readDuration, readTime } from './prometheus-parameters.ts';
+import { BadData, neededTime, readDuration, readLimit, readTime } from './prometheus-parameters.ts';
 
 /** Points of one series that one answer holds. Prometheus's number. */
 const MAX_POINTS = 11_000;
@@ -46,67 +44,17 @@ export function readRangeQuery(parameters: URLSearchParams): PromqlRequest {
   return { ...commonOf(parameters), start, end, step };
 }
 
-function commonOf(parameters: URLSearchParams): Pick<PromqlRequest, 'query' | 'lookback' | 'timeout'> {
+function commonOf(parameters: URLSearchParams): Pick<PromqlRequest, 'query' | 'lookback' | 'timeout' | 'limit'> {
   // A mistake in it is answered at once, without the thread that evaluates.
   readExpression(parameters);
   const lookback = readDuration(parameters, 'lookback_delta');
   const timeout = readDuration(parameters, 'timeout');
   return {
     query: parameters.get('query') ?? '',
+    limit: readLimit(parameters),
     ...(lookback !== undefined && { lookback }),
     ...(timeout !== undefined && { timeout }),
   };
-}
-
-/**
- * The reply to a query that was answered, in Prometheus's shape.
- *
- * @param limit series; 0 = all
- */
-export function queryReply(answer: Extract<PromqlAnswer, { ok: true }>, limit: number): Reply {
-  const { value } = answer;
-  const warnings = [...answer.warnings];
-  const cut = 'series' in value && limit > 0 && value.series.length > limit;
-  if (cut) warnings.push('results truncated due to limit');
-  const body =
-    `{"status":"success","data":{"resultType":"${value.type}","result":${resultText(value, cut ? limit : Number.POSITIVE_INFINITY)}}` +
-    (warnings.length === 0 ? '' : `,"warnings":${JSON.stringify(warnings)}`) +
-    (answer.infos.length === 0 ? '' : `,"infos":${JSON.stringify(answer.infos)}`) +
-    '}';
-  return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
-}
-
-/** JSON by hand: a graph has tens of thousands of points. */
-function resultText(value: QueryValue, most: number): string {
-  switch (value.type) {
-    case 'scalar':
-      return `[${value.at / 1000},"${numberText(value.value)}"]`;
-    case 'string':
-      return `[${value.at / 1000},${JSON.stringify(value.value)}]`;
-    case 'vector':
-      return listOf(value.series, most, (series) => `"value":${pointText(series, 0)}`);
-    case 'matrix':
-      return listOf(value.series, most, (series) => {
-        const points = Array.from(series.times, (_, index) => pointText(series, index));
-        return `"values":[${points.join(',')}]`;
-      });
-  }
-}
-
-function listOf(series: readonly ResultSeries[], most: number, samples: (series: ResultSeries) => string): string {
-  const texts = series.slice(0, most).map((one) => `{"metric":${JSON.stringify(one.labels)},${samples(one)}}`);
-  return `[${texts.join(',')}]`;
-}
-
-function pointText({ times, values }: ResultSeries, index: number): string {
-  return `[${times[index]! / 1000},"${numberText(values[index]!)}"]`;
-}
-
-/** As Prometheus writes a float in JSON. */
-export function numberText(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return '+Inf';
-  if (value === Number.NEGATIVE_INFINITY) return '-Inf';
-  return Object.is(value, -0) ? '-0' : String(value).replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 /** `/format_query`. @throws BadData */

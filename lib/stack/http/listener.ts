@@ -120,7 +120,7 @@ function refusalOf(error: unknown): Refusal {
 
 function write(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   if (response.destroyed) return;
-  const body = reply.body === undefined ? Buffer.alloc(0) : Buffer.from(reply.body);
+  const body = reply.body instanceof Uint8Array ? reply.body : Buffer.from(reply.body ?? '');
   response.writeHead(reply.status, {
     'x-content-type-options': 'nosniff',
     ...reply.headers,

@@ -1,6 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LabelMatcher } from '../query/label-matcher.ts';
-import { type PromqlAnswer, type PromqlRequest, runPromql } from '../query/promql/query.ts';
+import {
+  type PromqlAnswer,
+  type PromqlBody,
+  type PromqlRequest,
+  runPromql,
+  runPromqlBody,
+} from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
 import { CorrelationLookup } from './correlation-lookup.ts';
 import { loadSqlite } from './load-sqlite.ts';
@@ -115,6 +121,10 @@ export class SqliteDatabase {
 
   promql(request: PromqlRequest): PromqlAnswer {
     return runPromql(request, this.#metrics);
+  }
+
+  promqlBody(request: PromqlRequest): PromqlBody {
+    return runPromqlBody(request, this.#metrics);
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: kept.TimeRange): kept.Labels[] {

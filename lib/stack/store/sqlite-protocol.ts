@@ -11,6 +11,7 @@ export type ReadMethod =
   | 'searchLogs'
   | 'streams'
   | 'promql'
+  | 'promqlBody'
   | 'series'
   | 'exemplars'
   | 'families'

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { LabelMatcher } from '../query/label-matcher.ts';
-import type { PromqlAnswer, PromqlRequest } from '../query/promql/query.ts';
+import type { PromqlAnswer, PromqlBody, PromqlRequest } from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
 import * as kept from './store.ts';
 import { WorkerClient } from './worker-client.ts';
@@ -139,6 +139,10 @@ export class SqliteStore implements kept.Store {
 
   promql(request: PromqlRequest): Promise<PromqlAnswer> {
     return this.#reader.call('promql', request);
+  }
+
+  promqlBody(request: PromqlRequest): Promise<PromqlBody> {
+    return this.#reader.call('promqlBody', request);
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: kept.TimeRange): Promise<kept.Labels[]> {

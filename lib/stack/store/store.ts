@@ -7,7 +7,7 @@
 
 import type { LabelMatcher } from '../query/label-matcher.ts';
 import type { LogPredicate } from '../query/log-predicate.ts';
-import type { PromqlAnswer, PromqlRequest } from '../query/promql/query.ts';
+import type { PromqlAnswer, PromqlBody, PromqlRequest } from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
 
 /** One span as it is kept: the columns that are searched, and the wire form (Zipkin v2 JSON) untouched. */
@@ -190,6 +190,8 @@ export interface Store {
 
   /** Evaluates a PromQL query over the samples. What is wrong with the query is in the answer. */
   promql(request: PromqlRequest): Promise<PromqlAnswer>;
+  /** The same as the JSON of Prometheus's HTTP API. */
+  promqlBody(request: PromqlRequest): Promise<PromqlBody>;
   /** Series that match any of the sets (no set: every series) and have a sample in the range. */
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]>;
   exemplars(matchers: readonly LabelMatcher[], range: TimeRange): Promise<StoredExemplar[]>;

@@ -1,3 +1,4 @@
+import { answerJson } from './answer-json.ts';
 import { evaluateInstant, evaluateRange, type QueryValue, TIMEOUT_MILLIS } from './engine.ts';
 import { EvaluationTimeout, ExecutionError, InvalidDuration, ParseError, UnsupportedExpression } from './errors.ts';
 import type { SampleSource } from './evaluate/series.ts';
@@ -19,6 +20,8 @@ export interface PromqlRequest {
   readonly lookback?: number;
   /** Longest evaluation; at most, and by default, 15 s. */
   readonly timeout?: number;
+  /** Series of the answer; 0, the default: all. */
+  readonly limit?: number;
 }
 
 export type PromqlAnswer =
@@ -28,7 +31,17 @@ export type PromqlAnswer =
       readonly warnings: readonly string[];
       readonly infos: readonly string[];
     }
-  | { readonly ok: false; readonly type: 'bad_data' | 'execution' | 'timeout'; readonly error: string };
+  | PromqlFailure;
+
+/** What is wrong with a query. */
+export interface PromqlFailure {
+  readonly ok: false;
+  readonly type: 'bad_data' | 'execution' | 'timeout';
+  readonly error: string;
+}
+
+/** An answer as the bytes of its JSON. */
+export type PromqlBody = { readonly ok: true; readonly body: Uint8Array } | PromqlFailure;
 
 /** Reads and evaluates a query. What is wrong with it is an answer; only a bug of ours throws. */
 export function runPromql(request: PromqlRequest, source: SampleSource): PromqlAnswer {
@@ -58,4 +71,10 @@ export function runPromql(request: PromqlRequest, source: SampleSource): PromqlA
       return { ok: false, type: 'execution', error: error.message };
     throw error;
   }
+}
+
+/** As `runPromql`, written out where it is evaluated: a graph may be megabytes, and the thread that asks has others. */
+export function runPromqlBody(request: PromqlRequest, source: SampleSource): PromqlBody {
+  const answer = runPromql(request, source);
+  return answer.ok ? { ok: true, body: Buffer.from(answerJson(answer, request.limit ?? 0)) } : answer;
 }
