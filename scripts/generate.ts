@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generatedFiles } from '../dashboards/build.ts';
 import { statsdMapping, taggedMapping } from '../lib/codec/statsd-mapping.ts';
 import { configurationPage } from './docs/configuration.ts';
 import { limitsPage } from './docs/limits.ts';
@@ -18,6 +19,7 @@ const FILES: readonly { readonly path: string; readonly make: () => string }[] =
   { path: 'deploy/statsd/mapping.yml', make: statsdMapping },
   { path: 'deploy/statsd/mapping-dogstatsd.yml', make: () => taggedMapping('dogstatsd') },
   { path: 'deploy/statsd/mapping-influx.yml', make: () => taggedMapping('influx') },
+  ...generatedFiles(),
   { path: 'docs/configuration.md', make: configurationPage },
   { path: 'docs/limits.md', make: () => limitsPage(root) },
   { path: 'docs/metrics.md', make: metricsPage },
