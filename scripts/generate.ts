@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { generatedFiles } from '../dashboards/build.ts';
 import { statsdMapping, taggedMapping } from '../lib/codec/statsd-mapping.ts';
+import { generatedFiles } from '../lib/dashboards/build.ts';
 import { configurationPage } from './docs/configuration.ts';
 import { limitsPage } from './docs/limits.ts';
 import { metricsPage } from './docs/metrics.ts';

@@ -60,7 +60,7 @@ function durations(definition: MetricDefinition, group: string, segmentLabel: st
  * Names that statsd_exporter has for itself (Go's process collector): it refuses to make a second metric of the name, so
  * the service's get a prefix.
  */
-const TAKEN_BY_EXPORTER = [
+export const TAKEN_BY_EXPORTER = [
   'process_cpu_seconds_total',
   'process_start_time_seconds',
   'process_resident_memory_bytes',
@@ -68,7 +68,7 @@ const TAKEN_BY_EXPORTER = [
   'process_open_fds',
   'process_max_fds',
 ] as const;
-const PREFIX_OF_TAKEN = 'nodejs_';
+export const PREFIX_OF_TAKEN = 'nodejs_';
 
 function takenRules(): Rule[] {
   return TAKEN_BY_EXPORTER.map((name) => {

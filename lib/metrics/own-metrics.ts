@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { internalErrors } from '../core/fence.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
 import type {
@@ -25,6 +26,8 @@ export interface OwnMetricsOptions {
 export function registerOwnMetrics({ registry, deliveryStatus, rolling }: OwnMetricsOptions): void {
   const errors = registry.counter(CATALOGUE.internalErrors).bind([]);
   registry.onCollect(() => errors.follow(internalErrors()));
+  // Given at the start (--max-old-space-size, or the memory there is), it does not change.
+  registry.gauge(CATALOGUE.heapLimit).bind([]).set(getHeapStatistics().heap_size_limit);
   if (deliveryStatus !== undefined) registerDelivery(registry, deliveryStatus);
   if (rolling !== undefined) registerRolling(registry, rolling);
 }

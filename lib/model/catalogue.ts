@@ -199,6 +199,14 @@ export const CATALOGUE = define({
     help: 'Pushed metric pages by what became of them: sent or dropped.',
     labels: ['outcome'],
   },
+  heapLimit: {
+    name: 'nodejs.heap.size.limit',
+    type: 'gauge',
+    unit: 'By',
+    prometheus: 'nodejs_heap_size_limit_bytes',
+    help: 'Bytes that the V8 heap may grow to; beyond, V8 ends the process.',
+    labels: [],
+  },
   healthResponseTimeMean: {
     name: 'sightline.health.response_time.mean',
     type: 'gauge',

@@ -20,7 +20,11 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The service side reaches the stack over the wire alone, and the stack knows nothing of it.
   stack: ['core', 'model', 'codec'],
   // The files of journals and dead letters are where the command line and a service meet; nothing else of delivery is.
-  cli: ['core', 'model', 'codec', 'stack', 'delivery/journal'],
+  cli: ['core', 'model', 'codec', 'stack', 'dashboards', 'lint', 'delivery/journal'],
+  // Names from the catalogue, nothing that runs in a service.
+  dashboards: ['core', 'model', 'codec'],
+  // The stack's parser of PromQL is the only one there is.
+  lint: ['core', 'model', 'codec', 'dashboards', 'stack/query/promql', 'stack/ingest'],
   testing: ['core', 'model', 'codec'],
   // A program of its own, started by the command line: a service that looks at itself.
   doctor: [...BASE, ...SIGNALS, ...SERVICE, 'bootstrap'],

@@ -1,4 +1,6 @@
+import { DEPLOYMENT } from '../model/deployment.ts';
 import type { DashboardConfig } from './config.ts';
+import { DATA_SOURCES, type DataSourceType } from './data-sources.ts';
 import { type Dashboard, type DataLink, type Panel, SCHEMA_VERSION, type Variable } from './grafana.ts';
 import { SERVER } from './names.ts';
 import { type PanelDraft, PROMETHEUS } from './panels.ts';
@@ -19,13 +21,27 @@ export interface DashboardOptions {
   readonly description: string;
   readonly rows: readonly Row[];
   /** Besides the Prometheus data source, which every dashboard has. */
-  readonly dataSources?: readonly ('logs' | 'traces')[];
-  /** Whether it chooses services and instances; default true. */
-  readonly services?: boolean;
+  readonly dataSources?: readonly Exclude<DataSourceType, 'prometheus'>[];
   /** A metric whose series have the jobs and instances to choose from; default the server's requests. */
   readonly jobsOf?: string;
+  /** The same for instances, where those series have none. */
+  readonly instancesOf?: string;
   readonly variables?: readonly Variable[];
 }
+
+/** A line at the time of each deployment (`sightline deploy`): the value of the metric is the time itself. */
+const DEPLOYMENTS = {
+  name: 'Deployments',
+  datasource: PROMETHEUS,
+  enable: true,
+  hide: false,
+  iconColor: 'blue',
+  expr: `max by (service, version, environment) (${DEPLOYMENT.prometheus}{service=~"$job"}) * 1000`,
+  step: '1m',
+  titleFormat: '{{service}} {{version}}',
+  tagKeys: 'environment',
+  useValueForTime: true,
+} as const;
 
 /** The `uid` of a dashboard by its name. */
 export function uidOf(config: DashboardConfig, name: string): string {
@@ -44,12 +60,13 @@ export function linkTo(
   return { title, url: `/d/${uidOf(config, name)}?\${__url_time_range}${more}` };
 }
 
-function dataSourceVariable(name: string, label: string, query: string): Variable {
+function dataSourceVariable(type: DataSourceType): Variable {
+  const { variable, label } = DATA_SOURCES[type];
   return {
-    name,
+    name: variable,
     type: 'datasource',
     label,
-    query,
+    query: type,
     current: {},
     hide: 0,
     includeAll: false,
@@ -120,6 +137,7 @@ export function layOut(rows: readonly Row[]): Panel[] {
 export function dashboard(options: DashboardOptions): Dashboard {
   const { config } = options;
   const jobsOf = options.jobsOf ?? SERVER.count;
+  const instancesOf = options.instancesOf ?? jobsOf;
   const sources = options.dataSources ?? [];
   return {
     id: null,
@@ -135,19 +153,13 @@ export function dashboard(options: DashboardOptions): Dashboard {
     timezone: 'browser',
     templating: {
       list: [
-        dataSourceVariable('datasource', 'Data source', 'prometheus'),
-        ...(sources.includes('logs') ? [dataSourceVariable('logs', 'Logs', 'elasticsearch')] : []),
-        ...(sources.includes('traces') ? [dataSourceVariable('traces', 'Traces', 'zipkin')] : []),
-        ...(options.services === false
-          ? []
-          : [
-              queryVariable('job', 'Service', `label_values(${jobsOf}, job)`),
-              queryVariable('instance', 'Instance', `label_values(${jobsOf}{job=~"$job"}, instance)`),
-            ]),
+        ...(['prometheus', ...sources] as const).map(dataSourceVariable),
+        queryVariable('job', 'Job', `label_values(${jobsOf}, job)`),
+        queryVariable('instance', 'Instance', `label_values(${instancesOf}{job=~"$job"}, instance)`),
         ...(options.variables ?? []),
       ],
     },
-    annotations: { list: [] },
+    annotations: { list: [DEPLOYMENTS] },
     links: [
       {
         type: 'dashboards',

@@ -1,18 +1,19 @@
 import type { DashboardConfig } from './config.ts';
 import { dashboard } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
-import { runtime, SELECTED } from './names.ts';
+import { either, name, runtime, SELECTED } from './names.ts';
 import { stat, timeseries } from './panels.ts';
 
 /** What the Node.js process does: event loop, garbage collection, heap, handles, CPU. */
 export function nodeRuntime(config: DashboardConfig): Dashboard {
-  const gauge = (metric: string, by = 'instance'): string => `max by (${by}) (${runtime(metric)}{${SELECTED}})`;
+  const gaugeOf = (metric: string): string => `max by (instance) (${metric}{${SELECTED}})`;
+  const gauge = (metric: string): string => gaugeOf(runtime(metric));
   return dashboard({
     config,
     name: 'runtime',
     title: 'Node.js',
     description: 'Event loop, garbage collection, memory, handles and CPU of each process.',
-    jobsOf: runtime('nodejs_version_info'),
+    jobsOf: runtime('nodejs_heap_size_used_bytes'),
     rows: [
       {
         title: 'Process',
@@ -26,11 +27,17 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
             unit: 'short',
             width: 8,
             sparkline: false,
+            noValue: 'StatsD carries no version',
           }),
           stat({
             title: 'Up since',
             description: 'Start of the process that started last.',
-            queries: [{ expr: `max(${runtime('process_start_time_seconds')}{${SELECTED}}) * 1000`, legend: 'start' }],
+            queries: [
+              {
+                expr: `max(${either('process_start_time_seconds', (metric) => `${metric}{${SELECTED}}`)}) * 1000`,
+                legend: 'start',
+              },
+            ],
             unit: 'dateTimeFromNow',
             width: 8,
             sparkline: false,
@@ -39,7 +46,10 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
             title: 'Restarts, 1 h',
             description: 'Processes that began anew within the hour.',
             queries: [
-              { expr: `sum(changes(${runtime('process_start_time_seconds')}{${SELECTED}}[1h]))`, legend: 'restarts' },
+              {
+                expr: `sum(${either('process_start_time_seconds', (metric) => `changes(${metric}{${SELECTED}}[1h])`)})`,
+                legend: 'restarts',
+              },
             ],
             unit: 'short',
             width: 8,
@@ -94,7 +104,7 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
               },
             ],
             unit: 'percentunit',
-            noValue: 'none yet',
+            noValue: 'none yet, or by StatsD',
           }),
         ],
       },
@@ -103,10 +113,11 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
         panels: [
           timeseries({
             title: 'Heap',
-            description: 'Used and reserved heap.',
+            description: 'Used and reserved heap, and what it may grow to.',
             queries: [
               { expr: gauge('nodejs_heap_size_used_bytes'), legend: 'used {{instance}}' },
               { expr: gauge('nodejs_heap_size_total_bytes'), legend: 'total {{instance}}' },
+              { expr: gaugeOf(name('heapLimit')), legend: 'limit {{instance}}' },
             ],
             unit: 'bytes',
           }),
@@ -114,7 +125,7 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
             title: 'Resident and external memory',
             description: 'What the system counts for the process, and buffers outside of the heap.',
             queries: [
-              { expr: gauge('process_resident_memory_bytes'), legend: 'resident {{instance}}' },
+              { expr: either('process_resident_memory_bytes', gaugeOf), legend: 'resident {{instance}}' },
               { expr: gauge('nodejs_external_memory_bytes'), legend: 'external {{instance}}' },
             ],
             unit: 'bytes',
@@ -129,6 +140,7 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
               },
             ],
             unit: 'bytes',
+            noValue: 'StatsD carries no labels',
             stack: true,
           }),
           timeseries({
@@ -138,13 +150,14 @@ export function nodeRuntime(config: DashboardConfig): Dashboard {
               { expr: `sum by (type) (${runtime('nodejs_active_resources')}{${SELECTED}})`, legend: '{{type}}' },
             ],
             unit: 'short',
+            noValue: 'StatsD carries no labels',
           }),
           timeseries({
             title: 'File descriptors',
             description: 'Open descriptors and their limit.',
             queries: [
-              { expr: gauge('process_open_fds'), legend: 'open {{instance}}' },
-              { expr: gauge('process_max_fds'), legend: 'limit {{instance}}' },
+              { expr: either('process_open_fds', gaugeOf), legend: 'open {{instance}}' },
+              { expr: either('process_max_fds', gaugeOf), legend: 'limit {{instance}}' },
             ],
             unit: 'short',
             noValue: 'not on this system',

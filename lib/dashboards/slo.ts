@@ -1,17 +1,26 @@
 import type { DashboardConfig } from './config.ts';
 import { dashboard } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
+import { SERVER } from './names.ts';
 import { stat, timeseries } from './panels.ts';
-import { availabilityRatio, latencyRatio, REQUEST_RATE } from './rules/recording.ts';
+import {
+  availabilityRatio,
+  FAILURE_RATE,
+  latencyRatio,
+  requestRate,
+  SLOW_RATE,
+  type Window,
+} from './rules/recording.ts';
 
 const CHOSEN = 'job=~"$job"';
 
 /** Objectives and what is left of the error budget, from the recording rules. */
 export function slo(config: DashboardConfig): Dashboard {
   const { availability, latency, latencySeconds } = config.objectives;
-  const left = (ratio: (window: string) => string, objective: number): string =>
-    `1 - avg_over_time(${ratio('5m')}{${CHOSEN}}[30d:5m]) / ${round(1 - objective)}`;
-  const burn = (ratio: (window: string) => string, window: string, objective: number): string =>
+  // By requests, not by time: a quiet night does not count as much as a day.
+  const left = (bad: string, objective: number): string =>
+    `1 - sum_over_time(${bad}{${CHOSEN}}[30d]) / sum_over_time(${requestRate('5m')}{${CHOSEN}}[30d]) / ${round(1 - objective)}`;
+  const burn = (ratio: (window: Window) => string, window: Window, objective: number): string =>
     `${ratio(window)}{${CHOSEN}} / ${round(1 - objective)}`;
   const budget = (title: string, description: string, expr: string): ReturnType<typeof stat> =>
     stat({
@@ -33,17 +42,14 @@ export function slo(config: DashboardConfig): Dashboard {
     name: 'slo',
     title: 'Objectives and error budget',
     description: 'Availability and latency against their objectives over 30 days; burn rates as the alerts see them.',
-    jobsOf: REQUEST_RATE,
+    jobsOf: requestRate('5m'),
+    instancesOf: SERVER.count,
     rows: [
       {
         title: 'Error budget left, 30 days',
         panels: [
-          budget(
-            'Availability',
-            `${percent(availability)} of requests without 5xx.`,
-            left(availabilityRatio, availability),
-          ),
-          budget('Latency', `${percent(latency)} of requests within ${latencySeconds} s.`, left(latencyRatio, latency)),
+          budget('Availability', `${percent(availability)} of requests without 5xx.`, left(FAILURE_RATE, availability)),
+          budget('Latency', `${percent(latency)} of requests within ${latencySeconds} s.`, left(SLOW_RATE, latency)),
         ],
       },
       {

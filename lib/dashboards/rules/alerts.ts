@@ -1,7 +1,7 @@
 import type { DashboardConfig, Objectives } from '../config.ts';
-import { foreign, name, runtime } from '../names.ts';
+import { foreign, grown, name, runtime } from '../names.ts';
 import type { AlertRule, RuleGroup } from './group.ts';
-import { availabilityRatio, latencyRatio, REQUEST_RATE, type Window } from './recording.ts';
+import { availabilityRatio, latencyRatio, requestRate, type Window } from './recording.ts';
 
 /** Budget burnt in the long window before it fires (Google SRE workbook, table 5-8), for an objective over 30 days. */
 const BURNS: readonly {
@@ -39,8 +39,8 @@ function burnRules(
       expr: [
         `${options.ratio(long)} > ${bound}`,
         `and ${options.ratio(short)} > ${bound}`,
-        // One failed request of two at night is no outage.
-        `and on (job) ${REQUEST_RATE} > ${objectives.minimumRequestRate}`,
+        // One failed request of two at night is no outage. Over the short window: traffic that ends ends the alert.
+        `and on (job) ${requestRate(short)} > ${objectives.minimumRequestRate}`,
       ].join('\n'),
       for: holds,
       severity,
@@ -99,7 +99,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
         },
         {
           alert: 'UncaughtErrors',
-          expr: `increase(${name('uncaughtErrors')}[5m]) > 0`,
+          expr: `sum by (job, instance, kind) ${grown(name('uncaughtErrors'), '5m')} > 0`,
           for: '0m',
           severity: 'ticket',
           summary: '{{ $labels.job }}: {{ $labels.kind }} that nobody handled',
@@ -119,12 +119,14 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
         },
         {
           alert: 'HeapNearLimit',
-          expr: `sum by (job, instance) (${runtime('nodejs_heap_space_size_available_bytes')}{space="old"}) < 0.05 * sum by (job, instance) (${runtime('nodejs_heap_size_total_bytes')}) and sum by (job, instance) (${runtime('nodejs_heap_size_used_bytes')}) > 1e9`,
-          for: '15m',
+          expr: `${runtime('nodejs_heap_size_used_bytes')} / ${name('heapLimit')} > 0.9`,
+          // Longer than garbage takes to be collected.
+          for: '10m',
           severity: 'ticket',
-          summary: '{{ $labels.job }} on {{ $labels.instance }}: the heap is full',
+          summary:
+            '{{ $labels.job }} on {{ $labels.instance }} uses {{ $value | humanizePercentage }} of the heap it may have',
           description:
-            'Less than 5 % of a heap of more than 1 GB is free. V8 ends the process when it cannot grow any more.',
+            'V8 collects more and more often and ends the process when nothing is left. Either it leaks, or it needs a higher --max-old-space-size.',
           dashboard: 'runtime',
         },
       ],
@@ -135,7 +137,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
       rules: [
         {
           alert: 'TelemetryDropped',
-          expr: `sum by (job, signal, reason) (increase(${records}{outcome="dropped"}[10m])) > 0`,
+          expr: `sum by (job, signal, reason) ${grown(`${records}{outcome="dropped"}`, '10m')} > 0`,
           for: '0m',
           severity: 'ticket',
           summary: '{{ $labels.job }} drops {{ $labels.signal }}: {{ $labels.reason }}',
@@ -144,7 +146,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
         },
         {
           alert: 'TelemetryDeadLetters',
-          expr: `sum by (job, signal) (increase(${records}{outcome="dead_lettered"}[10m])) > 0`,
+          expr: `sum by (job, signal) ${grown(`${records}{outcome="dead_lettered"}`, '10m')} > 0`,
           for: '0m',
           severity: 'ticket',
           summary: '{{ $labels.job }}: a backend refuses {{ $labels.signal }} for good',
@@ -172,7 +174,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
         },
         {
           alert: 'MetricSeriesOverLimit',
-          expr: `sum by (job, metric) (increase(${name('seriesOverLimit')}[10m])) > 0`,
+          expr: `sum by (job, metric) ${grown(name('seriesOverLimit'), '10m')} > 0`,
           for: '10m',
           severity: 'ticket',
           summary: '{{ $labels.job }}: {{ $labels.metric }} has too many series',
@@ -187,7 +189,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
       rules: [
         {
           alert: 'StatsdConflicts',
-          expr: `increase(${foreign('statsd_exporter_events_conflict_total')}[10m]) > 0`,
+          expr: `${grown(foreign('statsd_exporter_events_conflict_total'), '10m')} > 0`,
           for: '0m',
           severity: 'ticket',
           summary: 'statsd_exporter on {{ $labels.instance }} refuses events of type {{ $labels.type }}',
@@ -196,7 +198,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
         },
         {
           alert: 'StatsdLinesRefused',
-          expr: `increase(${foreign('statsd_exporter_sample_errors_total')}[10m]) > 0`,
+          expr: `${grown(foreign('statsd_exporter_sample_errors_total'), '10m')} > 0`,
           for: '0m',
           severity: 'ticket',
           summary: 'statsd_exporter on {{ $labels.instance }} cannot read lines: {{ $labels.reason }}',
@@ -214,7 +216,7 @@ export function alertRules({ objectives }: DashboardConfig): RuleGroup[] {
         },
         {
           alert: 'ZipkinDropsSpans',
-          expr: `increase(${foreign('zipkin_collector_spans_dropped_total')}[10m]) > 0`,
+          expr: `${grown(foreign('zipkin_collector_spans_dropped_total'), '10m')} > 0`,
           for: '5m',
           severity: 'ticket',
           summary: 'Zipkin on {{ $labels.instance }} drops spans that it has taken',

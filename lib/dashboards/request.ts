@@ -11,7 +11,7 @@ export function request(config: DashboardConfig): Dashboard {
     name: 'request',
     title: 'Request',
     description: 'One correlation or trace ID over traces, logs and metrics.',
-    dataSources: ['logs', 'traces'],
+    dataSources: ['elasticsearch', 'zipkin'],
     variables: [textVariable('id', 'Correlation or trace ID'), textVariable('trace', 'Trace ID')],
     rows: [
       {

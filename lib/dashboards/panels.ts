@@ -1,8 +1,12 @@
+import { DATA_SOURCES } from './data-sources.ts';
 import type { DataLink, DatasourceRef, FieldConfig, FieldOverride, GridPosition, Panel, Target } from './grafana.ts';
 
-export const PROMETHEUS: DatasourceRef = { type: 'prometheus', uid: '${datasource}' };
-export const ELASTICSEARCH: DatasourceRef = { type: 'elasticsearch', uid: '${logs}' };
-export const ZIPKIN: DatasourceRef = { type: 'zipkin', uid: '${traces}' };
+export const PROMETHEUS: DatasourceRef = { type: 'prometheus', uid: `\${${DATA_SOURCES.prometheus.variable}}` };
+export const ELASTICSEARCH: DatasourceRef = {
+  type: 'elasticsearch',
+  uid: `\${${DATA_SOURCES.elasticsearch.variable}}`,
+};
+export const ZIPKIN: DatasourceRef = { type: 'zipkin', uid: `\${${DATA_SOURCES.zipkin.variable}}` };
 
 /** A panel before it has an ID and a place. */
 export type PanelDraft = Omit<Panel, 'id' | 'gridPos'> & { readonly size: Pick<GridPosition, 'h' | 'w'> };

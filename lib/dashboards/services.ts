@@ -1,7 +1,7 @@
 import type { DashboardConfig } from './config.ts';
 import { dashboard, linkTo } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
-import { CLIENT_ERROR, FAILED, foreign, name, SELECTED, SERVER } from './names.ts';
+import { CLIENT_ERROR, FAILED, foreign, grown, name, SELECTED, SERVER } from './names.ts';
 import { stat, table, timeseries } from './panels.ts';
 
 /** All services at a glance: which one is not well, and the way to it. */
@@ -27,7 +27,7 @@ export function services(config: DashboardConfig): Dashboard {
             description: 'Scraped processes that answer.',
             queries: [{ expr: `sum(${foreign('up')}{${SELECTED}})`, legend: 'up' }],
             unit: 'short',
-            noValue: '0',
+            noValue: 'not scraped: by StatsD or pushed',
           }),
           stat({
             title: 'Requests',
@@ -62,7 +62,7 @@ export function services(config: DashboardConfig): Dashboard {
             title: 'Alerts firing',
             description: 'Alerts of these services that fire now.',
             queries: [
-              { expr: `count(${foreign('ALERTS')}{alertstate="firing", ${SELECTED}}) or vector(0)`, legend: 'alerts' },
+              { expr: `count(${foreign('ALERTS')}{alertstate="firing", job=~"$job"}) or vector(0)`, legend: 'alerts' },
             ],
             unit: 'short',
             thresholds: [
@@ -74,7 +74,7 @@ export function services(config: DashboardConfig): Dashboard {
             title: 'Uncaught errors, 1 h',
             description: 'Exceptions and rejections that nobody handled in the last hour.',
             queries: [
-              { expr: `sum(increase(${name('uncaughtErrors')}{${SELECTED}}[1h])) or vector(0)`, legend: 'errors' },
+              { expr: `sum${grown(`${name('uncaughtErrors')}{${SELECTED}}`, '1h')} or vector(0)`, legend: 'errors' },
             ],
             unit: 'short',
             thresholds: [
@@ -92,7 +92,7 @@ export function services(config: DashboardConfig): Dashboard {
             description: 'The newest values of each service; a row leads to its page.',
             queries: [
               { expr: rate() },
-              { expr: `(${failures}) or (0 * ${rate()})` },
+              { expr: `${failures} or 0 * ${rate()}` },
               { expr: p95 },
               { expr: `sum by (job) (${name('httpServerActiveRequests')}{${SELECTED}})` },
             ],
@@ -134,18 +134,16 @@ export function services(config: DashboardConfig): Dashboard {
           timeseries({
             title: 'Server errors',
             description: 'Share of requests answered with 5xx, by service.',
-            queries: [{ expr: failures, legend: '{{job}}' }],
+            queries: [{ expr: `${failures} or 0 * ${rate()}`, legend: '{{job}}' }],
             unit: 'percentunit',
             links: [toService],
-            noValue: 'no 5xx',
           }),
           timeseries({
             title: 'Client errors',
             description: 'Share of requests answered with 4xx, by service.',
-            queries: [{ expr: `${rate(`, ${CLIENT_ERROR}`)} / ${rate()}`, legend: '{{job}}' }],
+            queries: [{ expr: `${rate(`, ${CLIENT_ERROR}`)} / ${rate()} or 0 * ${rate()}`, legend: '{{job}}' }],
             unit: 'percentunit',
             links: [toService],
-            noValue: 'no 4xx',
           }),
           timeseries({
             title: 'Duration, p95',

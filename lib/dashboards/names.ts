@@ -1,5 +1,10 @@
-import { CATALOGUE, type CatalogueKey } from '../lib/model/catalogue.ts';
-import { RUNTIME_METRICS } from '../lib/model/runtime-metrics.ts';
+import { PREFIX_OF_TAKEN, TAKEN_BY_EXPORTER } from '../codec/statsd-mapping.ts';
+import { CATALOGUE, type CatalogueKey } from '../model/catalogue.ts';
+import { DEPLOYMENT } from '../model/deployment.ts';
+import { RUNTIME_METRICS } from '../model/runtime-metrics.ts';
+
+/** Names that a histogram has besides its own. */
+const PART = /_(?:bucket|sum|count)$/;
 
 /** What a histogram is called in a query. */
 export interface HistogramNames {
@@ -23,7 +28,7 @@ export function name(key: CatalogueKey): string {
 
 /** A metric of the runtime, by its published name; throws when there is none, so that no panel queries nothing. */
 export function runtime(prometheus: string): string {
-  const base = prometheus.replace(/_(bucket|sum|count)$/, '');
+  const base = prometheus.replace(PART, '');
   if (!RUNTIME_METRICS.some((metric) => metric.prometheus === base || metric.prometheus === prometheus))
     throw new Error(`got ${prometheus}, wanted a metric of model/runtime-metrics.ts`);
   return prometheus;
@@ -70,10 +75,45 @@ export const FOREIGN_NAMES: readonly string[] = [
   'logstash_stats_pipeline_queue_events_queue_size',
 ];
 
+const OURS = new Set(
+  [
+    ...Object.values(CATALOGUE),
+    DEPLOYMENT,
+    ...RUNTIME_METRICS,
+    ...TAKEN_BY_EXPORTER.map((taken) => ({ prometheus: PREFIX_OF_TAKEN + taken, type: 'gauge' })),
+  ].flatMap(({ prometheus, type }) =>
+    type === 'histogram' ? ['_bucket', '_sum', '_count'].map((part) => prometheus + part) : [prometheus],
+  ),
+);
+
+/** Whether somebody emits a metric: Sightline, the runtime, or one of the programs of FOREIGN_NAMES. */
+export function isKnownName(prometheus: string): boolean {
+  return OURS.has(prometheus) || FOREIGN_NAMES.includes(prometheus);
+}
+
 /** A metric of another program; throws when it is not in the list. */
 export function foreign(prometheus: string): string {
   if (!FOREIGN_NAMES.includes(prometheus)) throw new Error(`got ${prometheus}, wanted one of FOREIGN_NAMES`);
   return prometheus;
+}
+
+/**
+ * A metric of the process that statsd_exporter has for itself, too: of a service that comes through StatsD it has the
+ * prefix of the mapping.
+ * @param expression what to ask of either name
+ */
+export function either(prometheus: string, expression: (name: string) => string): string {
+  const found = TAKEN_BY_EXPORTER.find((taken) => taken === runtime(prometheus));
+  if (found === undefined) throw new Error(`got ${prometheus}, wanted a name that statsd_exporter takes`);
+  return `${expression(prometheus)} or ${expression(PREFIX_OF_TAKEN + prometheus)}`;
+}
+
+/**
+ * How much each series of a counter grew, those included that began within the window: `increase` starts at the first
+ * sample and would not see the first dropped record, the first error of a kind.
+ */
+export function grown(series: string, window: string): string {
+  return `(${series} unless ${series} offset ${window} or increase(${series}[${window}]))`;
 }
 
 /** Labels that select what the variables of a dashboard choose. */

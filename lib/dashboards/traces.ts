@@ -11,7 +11,7 @@ export function traceView(config: DashboardConfig): Dashboard {
     name: 'traces',
     title: 'Traces',
     description: 'Durations with their exemplars, and the spans of one trace from Zipkin.',
-    dataSources: ['traces'],
+    dataSources: ['zipkin'],
     variables: [textVariable('trace', 'Trace ID')],
     rows: [
       {

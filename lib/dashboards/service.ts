@@ -1,7 +1,7 @@
 import type { DashboardConfig } from './config.ts';
 import { dashboard, linkTo } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
-import { CLIENT, FAILED, foreign, name, runtime, SELECTED, SERVER } from './names.ts';
+import { CLIENT, either, FAILED, name, runtime, SELECTED, SERVER } from './names.ts';
 import { heatmap, logs, stat, table, timeseries } from './panels.ts';
 
 /** One service: its routes, how long they take, what fails, what it calls, and its log lines. */
@@ -11,12 +11,15 @@ export function service(config: DashboardConfig): Dashboard {
   const quantile = (share: number): string =>
     `histogram_quantile(${share}, sum by (le) (rate(${SERVER.bucket}{${SELECTED}}[$__rate_interval])))`;
   const routeP95 = `histogram_quantile(0.95, sum by (http_route, le) (rate(${SERVER.bucket}{${SELECTED}}[$__rate_interval])))`;
+  // Only target_info has the version: as a label of every series, each deployment would begin all of them anew.
+  const byVersion = (perInstance: string, more = ''): string =>
+    `sum by (${more}service_version) (${perInstance} * on (job, instance) group_left (service_version) max by (job, instance, service_version) (${name('targetInfo')}{${SELECTED}}))`;
   return dashboard({
     config,
     name: 'service',
     title: 'Service',
     description: 'Routes, status, duration with exemplars, saturation and dependencies of one service.',
-    dataSources: ['logs', 'traces'],
+    dataSources: ['elasticsearch', 'zipkin'],
     rows: [
       {
         title: 'Now',
@@ -64,8 +67,13 @@ export function service(config: DashboardConfig): Dashboard {
           }),
           stat({
             title: 'Instances',
-            description: 'Processes that answer the scraper.',
-            queries: [{ expr: `sum(${foreign('up')}{${SELECTED}})`, legend: 'up' }],
+            description: 'Processes that tell about themselves, scraped or by StatsD.',
+            queries: [
+              {
+                expr: `count(count by (instance) (${runtime('nodejs_heap_size_used_bytes')}{${SELECTED}}))`,
+                legend: 'instances',
+              },
+            ],
             unit: 'short',
           }),
         ],
@@ -99,7 +107,7 @@ export function service(config: DashboardConfig): Dashboard {
             queries: [
               { expr: rate('http_route, http_request_method') },
               {
-                expr: `${rate('http_route, http_request_method', `, ${FAILED}`)} / ${rate('http_route, http_request_method')}`,
+                expr: `${rate('http_route, http_request_method', `, ${FAILED}`)} / ${rate('http_route, http_request_method')} or 0 * ${rate('http_route, http_request_method')}`,
               },
               {
                 expr: `histogram_quantile(0.95, sum by (http_route, http_request_method, le) (rate(${SERVER.bucket}{${SELECTED}}[$__rate_interval])))`,
@@ -135,6 +143,46 @@ export function service(config: DashboardConfig): Dashboard {
         ],
       },
       {
+        title: 'Versions',
+        panels: [
+          timeseries({
+            title: 'Requests by version',
+            description: 'Requests a second by version: a deployment is where one takes over from the other.',
+            queries: [{ expr: byVersion(rate('job, instance')), legend: '{{service_version}}' }],
+            unit: 'reqps',
+            width: 8,
+            stack: true,
+            noValue: 'no target_info: by StatsD',
+          }),
+          timeseries({
+            title: 'Server errors by version',
+            description: 'Share of requests answered with 5xx, by version.',
+            queries: [
+              {
+                expr: `${byVersion(`(${rate('job, instance', `, ${FAILED}`)} or 0 * ${rate('job, instance')})`)} / ${byVersion(rate('job, instance'))}`,
+                legend: '{{service_version}}',
+              },
+            ],
+            unit: 'percentunit',
+            width: 8,
+            noValue: 'no target_info: by StatsD',
+          }),
+          timeseries({
+            title: 'Duration by version, p95',
+            description: '95th percentile by version.',
+            queries: [
+              {
+                expr: `histogram_quantile(0.95, ${byVersion(`sum by (job, instance, le) (rate(${SERVER.bucket}{${SELECTED}}[$__rate_interval]))`, 'le, ')})`,
+                legend: '{{service_version}}',
+              },
+            ],
+            unit: 's',
+            width: 8,
+            noValue: 'no target_info: by StatsD',
+          }),
+        ],
+      },
+      {
         title: 'Saturation',
         panels: [
           timeseries({
@@ -159,7 +207,10 @@ export function service(config: DashboardConfig): Dashboard {
             description: 'Cores used by each process.',
             queries: [
               {
-                expr: `sum by (instance) (rate(${runtime('process_cpu_seconds_total')}{${SELECTED}}[$__rate_interval]))`,
+                expr: either(
+                  'process_cpu_seconds_total',
+                  (metric) => `sum by (instance) (rate(${metric}{${SELECTED}}[$__rate_interval]))`,
+                ),
                 legend: '{{instance}}',
               },
             ],
@@ -171,7 +222,7 @@ export function service(config: DashboardConfig): Dashboard {
             description: 'Resident memory of each process.',
             queries: [
               {
-                expr: `sum by (instance) (${runtime('process_resident_memory_bytes')}{${SELECTED}})`,
+                expr: either('process_resident_memory_bytes', (metric) => `sum by (instance) (${metric}{${SELECTED}})`),
                 legend: '{{instance}}',
               },
             ],
@@ -216,7 +267,7 @@ export function service(config: DashboardConfig): Dashboard {
           logs({
             title: 'Warnings and errors',
             description: 'The newest lines of the service at level warn and above; open one for its IDs.',
-            query: 'service.name:$job AND log.level:(warn OR error OR fatal)',
+            query: 'service.name:/${job:regex}/ AND log.level:(warn OR error OR fatal)',
           }),
         ],
       },

@@ -1,14 +1,14 @@
 import type { DashboardConfig } from './config.ts';
 import { dashboard } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
-import { name, SELECTED } from './names.ts';
+import { grown, name, SELECTED } from './names.ts';
 import { stat, table, timeseries } from './panels.ts';
 
 /** The ledger: what became of every log line and span. */
 export function delivery(config: DashboardConfig): Dashboard {
   const records = name('telemetryRecords');
   const total = (outcome: string): string =>
-    `sum(increase(${records}{${SELECTED}, outcome="${outcome}"}[$__range])) or vector(0)`;
+    `sum${grown(`${records}{${SELECTED}, outcome="${outcome}"}`, '$__range')} or vector(0)`;
   return dashboard({
     config,
     name: 'delivery',
@@ -160,7 +160,7 @@ export function delivery(config: DashboardConfig): Dashboard {
           }),
           table({
             title: 'Processes',
-            description: 'The ledger of each process.',
+            description: 'The ledger of each process since it started.',
             queries: [
               { expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="accepted"})` },
               { expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="delivered"})` },

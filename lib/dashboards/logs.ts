@@ -4,7 +4,7 @@ import type { Dashboard } from './grafana.ts';
 import { name, SELECTED } from './names.ts';
 import { logCounts, logs, timeseries } from './panels.ts';
 
-const QUERY = 'service.name:$job AND ${query:raw}';
+const QUERY = 'service.name:/${job:regex}/ AND ${query:raw}';
 
 /** Log lines of all services, searched by a Lucene query. */
 export function logLines(config: DashboardConfig): Dashboard {
@@ -13,7 +13,7 @@ export function logLines(config: DashboardConfig): Dashboard {
     name: 'logs',
     title: 'Logs',
     description: 'Log lines in Elasticsearch, by level and service.',
-    dataSources: ['logs'],
+    dataSources: ['elasticsearch'],
     jobsOf: name('logLines'),
     variables: [{ ...textVariable('query', 'Lucene query'), query: '*', current: { text: '*', value: '*' } }],
     rows: [
