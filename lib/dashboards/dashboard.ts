@@ -24,8 +24,8 @@ export interface DashboardOptions {
   readonly dataSources?: readonly Exclude<DataSourceType, 'prometheus'>[];
   /** A metric whose series have the jobs and instances to choose from; default the server's requests. */
   readonly jobsOf?: string;
-  /** The same for instances, where those series have none. */
-  readonly instancesOf?: string;
+  /** Whether it chooses instances, too; default true. */
+  readonly instances?: boolean;
   readonly variables?: readonly Variable[];
 }
 
@@ -137,7 +137,6 @@ export function layOut(rows: readonly Row[]): Panel[] {
 export function dashboard(options: DashboardOptions): Dashboard {
   const { config } = options;
   const jobsOf = options.jobsOf ?? SERVER.count;
-  const instancesOf = options.instancesOf ?? jobsOf;
   const sources = options.dataSources ?? [];
   return {
     id: null,
@@ -155,7 +154,9 @@ export function dashboard(options: DashboardOptions): Dashboard {
       list: [
         ...(['prometheus', ...sources] as const).map(dataSourceVariable),
         queryVariable('job', 'Job', `label_values(${jobsOf}, job)`),
-        queryVariable('instance', 'Instance', `label_values(${instancesOf}{job=~"$job"}, instance)`),
+        ...(options.instances === false
+          ? []
+          : [queryVariable('instance', 'Instance', `label_values(${jobsOf}{job=~"$job"}, instance)`)]),
         ...(options.variables ?? []),
       ],
     },

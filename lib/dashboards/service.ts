@@ -19,7 +19,7 @@ export function service(config: DashboardConfig): Dashboard {
     name: 'service',
     title: 'Service',
     description: 'Routes, status, duration with exemplars, saturation and dependencies of one service.',
-    dataSources: ['elasticsearch', 'zipkin'],
+    dataSources: ['elasticsearch'],
     rows: [
       {
         title: 'Now',

@@ -1,7 +1,6 @@
 import type { DashboardConfig } from './config.ts';
 import { dashboard } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
-import { SERVER } from './names.ts';
 import { stat, timeseries } from './panels.ts';
 import {
   availabilityRatio,
@@ -43,7 +42,8 @@ export function slo(config: DashboardConfig): Dashboard {
     title: 'Objectives and error budget',
     description: 'Availability and latency against their objectives over 30 days; burn rates as the alerts see them.',
     jobsOf: requestRate('5m'),
-    instancesOf: SERVER.count,
+    // An objective is one of the service, not of a process.
+    instances: false,
     rows: [
       {
         title: 'Error budget left, 30 days',
