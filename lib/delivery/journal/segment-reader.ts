@@ -40,6 +40,8 @@ export interface SegmentReaderOptions {
   readonly kind: RecordKind;
   /** Where to start; undefined for the first segment there is. */
   readonly start: Cursor | undefined;
+  /** Number up to which every record is known to have an outcome: none below is missed. */
+  readonly floor?: number;
   /** Segments that exist, ascending. */
   readonly segments: () => readonly number[];
   /** For the journal that is still written: no byte past this place is looked at. Undefined: all there is. */
@@ -57,12 +59,14 @@ export class SegmentReader {
   private fd = -1;
   private segment: number;
   private offset: number;
+  /** The segment that was opened, or could not be. */
+  private opening = 0;
   /** Number of the last record seen. */
   private last: number;
   /** False until a header or a cursor has said which number comes next. */
   private numbered: boolean;
-  /** Records that a segment's header says are missing before it. */
-  private missingBefore = 0;
+  /** Records found missing that no batch has told of yet: a read may fail in between. */
+  private untold = 0;
   /** What was read already and did not fit into the batch before. */
   private rest: Buffer | undefined;
 
@@ -85,11 +89,8 @@ export class SegmentReader {
    * @throws system errors of a disk that cannot be read; the next call tries the same again
    */
   read(maxBytes: number): ReadBatch | undefined {
-    let lost = 0;
     for (;;) {
       if (this.fd < 0 && !this.openSegment()) break;
-      lost += this.missingBefore;
-      this.missingBefore = 0;
       const end = this.endOfSegment();
       const chunk = this.takeChunk(end.offset);
       const records = new RecordBlock(this.options.kind, chunk);
@@ -107,20 +108,25 @@ export class SegmentReader {
             break;
           }
           const number = numberAt(chunk, at);
-          lost += this.count(number);
+          this.untold += this.count(number);
           records.add(at, next, number, timeAt(chunk, at));
         }
         at = next;
       }
       this.offset += at;
       if (records.length > 0)
-        return { records, lost, end: this.position, more: end.sealed || this.offset < end.offset };
+        return { records, lost: this.tellLost(), end: this.position, more: end.sealed || this.offset < end.offset };
       if (at > 0) continue;
       // Nothing more that is whole: the end of what is written, or a torn tail of a segment that nobody writes any more.
       if (!end.sealed || !this.nextSegment()) break;
     }
-    if (lost === 0) return undefined;
-    return { records: new RecordBlock(this.options.kind, NOTHING), lost, end: this.position, more: false };
+    if (this.untold === 0) return undefined;
+    return {
+      records: new RecordBlock(this.options.kind, NOTHING),
+      lost: this.tellLost(),
+      end: this.position,
+      more: false,
+    };
   }
 
   close(): void {
@@ -139,17 +145,25 @@ export class SegmentReader {
    */
   skipSegment(): boolean {
     const limit = this.options.limit();
-    if (limit !== undefined && limit.segment <= this.segment) return false;
-    this.options.onDamage(this.segment);
+    const segment = this.fd < 0 ? this.opening : this.segment;
+    if (limit !== undefined && limit.segment <= segment) return false;
+    this.options.onDamage(segment);
     this.close();
-    this.segment += 1;
+    this.segment = segment + 1;
     this.offset = 0;
     return true;
   }
 
+  private tellLost(): number {
+    const { untold } = this;
+    this.untold = 0;
+    return untold;
+  }
+
   /** Notes the number of a record; @returns how many are missing before it. */
   private count(number: number): number {
-    const missing = this.numbered ? Math.max(0, number - this.last - 1) : 0;
+    const before = Math.max(this.last, this.options.floor ?? 0);
+    const missing = this.numbered ? Math.max(0, number - before - 1) : 0;
     this.numbered = true;
     this.last = number;
     return missing;
@@ -160,30 +174,33 @@ export class SegmentReader {
     const limit = this.options.limit();
     const next = present.find((segment) => segment >= this.segment);
     if (next === undefined || (limit !== undefined && next > limit.segment)) return false;
-    if (next !== this.segment) {
-      this.segment = next;
-      this.offset = 0;
-    }
+    this.opening = next;
+    let fd: number;
     try {
-      this.fd = readPrivate(join(this.options.path, segmentName(next)));
+      fd = readPrivate(join(this.options.path, segmentName(next)));
     } catch (error) {
       // Deleted between listing and opening.
       if (systemCode(error) !== 'ENOENT') throw error;
-      this.segment = next + 1;
       return false;
     }
     let header: ReturnType<typeof readHeader>;
     try {
-      header = readHeader(this.fd);
+      header = readHeader(fd);
     } catch (error) {
-      this.close();
+      closeSync(fd);
       throw error;
+    }
+    this.fd = fd;
+    // Only now: the place of this reader is where it has been.
+    if (next !== this.segment) {
+      this.segment = next;
+      this.offset = 0;
     }
     if (typeof header !== 'object') {
       if (fstatSync(this.fd).size > HEADER_BYTES) this.options.onDamage(next);
     } else if (this.offset <= HEADER_BYTES) {
       // The header says which numbers come next: a tail that is missing from the segment before shows here.
-      this.missingBefore = this.count(header.firstNumbers[this.options.kind]);
+      this.untold += this.count(header.firstNumbers[this.options.kind]);
       this.last = header.firstNumbers[this.options.kind] - 1;
     }
     this.offset = Math.max(this.offset, HEADER_BYTES);

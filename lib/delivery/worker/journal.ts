@@ -5,7 +5,7 @@ import { fileBytes, listSegments, removeFile } from '../journal/journal-director
 import { RecordKind as Kind, type RecordKind } from '../journal/record-kind.ts';
 import { type Identities, identityOf, type RecordIdentity, readIdentities } from '../journal/retry-journal.ts';
 import { segmentName } from '../journal/segment-format.ts';
-import { firstHeader, type ReadBatch, SegmentReader } from '../journal/segment-reader.ts';
+import { firstHeader, headerOf, type ReadBatch, SegmentReader } from '../journal/segment-reader.ts';
 
 /** Pause after a read that failed, milliseconds; twice as long after the next one. */
 const READ_PAUSE_MILLIS = 500;
@@ -77,6 +77,7 @@ export class Journal {
     this.journalId = options.journalId;
     this.role = options.role;
     this.writerId = firstHeader(options.path)?.writerId ?? options.journalId;
+    const oldest = headerOf(options.path, listSegments(options.path)[0] ?? 0);
     this.checkpoint = new Checkpoint(options.path);
     this.identities = this.role !== 'adopted' ? new Map() : readIdentities(options.path);
     const start = this.checkpoint.found;
@@ -87,6 +88,14 @@ export class Journal {
         path: options.path,
         kind,
         start: start?.[kind],
+        floor: Math.max(
+          options.settled?.(kind) ?? 0,
+          // Segments are deleted only when all in them is settled, and the first ones first; a checkpoint that is older than
+          // that must not make them look lost.
+          typeof oldest === 'object' && oldest.segment > (start?.[kind].segment ?? 0)
+            ? oldest.firstNumbers[kind] - 1
+            : 0,
+        ),
         segments: () => listSegments(options.path),
         limit: () => options.limit?.(),
         onDamage: (segment) => this.damaged.add(segment),
