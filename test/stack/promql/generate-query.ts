@@ -23,13 +23,14 @@ const COMPARISONS = ['==', '!=', '>', '<', '>=', '<='];
 const CALENDAR = 'day_of_week day_of_year hour minute month days_in_month'.split(' ');
 /** Functions that two languages round differently in the last digit, and sums that depend on the order of series. */
 const INEXACT = /exp|ln|log|sinh|tanh|atan|\^|(?:stddev|stdvar)(?!_over)/;
-/** What makes much of the last digit. */
-const DISCONTINUOUS = /%|ceil|floor|round|[<>=]=|[<>]|count_values|changes|resets|clamp|sgn/;
+/** What makes much of the last digit: steps, and differences of what is nearly equal. */
+const MAGNIFYING =
+  /%|ceil|floor|round|[<>=]=|[<>]|count_values|changes|resets|clamp|sgn|rate|increase|delta|deriv|predict| - /;
 
 /** Whether the answer may depend on how the last digits were rounded. */
 export function isChaotic(query: string): boolean {
   const bare = query.replace(/\{[^}]*\}/g, '');
-  return INEXACT.test(bare) && DISCONTINUOUS.test(bare);
+  return INEXACT.test(bare) && MAGNIFYING.test(bare);
 }
 
 /** Makes expressions of PromQL's stable features that are right, over a vocabulary. */

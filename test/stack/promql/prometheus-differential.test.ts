@@ -41,7 +41,6 @@ type Point = readonly [time: number, value: string];
 function pointsOf({ data }: Answer): Map<string, string> {
   const points = new Map<string, string>();
   if (data === undefined) return points;
-  if (!Array.isArray(data.result?.[0] ?? data.result) && data.result.length === 0) return points;
   if (data.resultType === 'scalar' || data.resultType === 'string')
     return points.set(String(data.result[0]), data.result[1]);
   for (const series of data.result as { metric: Record<string, string>; value?: Point; values?: readonly Point[] }[]) {
@@ -54,7 +53,8 @@ function pointsOf({ data }: Answer): Map<string, string> {
 function same(one: string | undefined, other: string | undefined, tolerance: number): boolean {
   if (one === other) return true;
   if (one === undefined || other === undefined) return false;
-  const [left, right] = [Number(one.replace('Inf', 'Infinity')), Number(other.replace('Inf', 'Infinity'))];
+  const [left, right] = [Number(one), Number(other)];
+  // What is no number to JavaScript (+Inf, -Inf) is equal as text or not at all.
   return Math.abs(left - right) <= tolerance * Math.max(Math.abs(left), Math.abs(right));
 }
 
@@ -63,8 +63,10 @@ function difference(query: string, theirs: Answer, ours: Answer): string | undef
   if (theirs.status !== ours.status)
     return `status ${theirs.status}: ${theirs.error}, ours ${ours.status}: ${ours.error}`;
   if (theirs.status === 'error') {
-    // Which of several duplicates is named is open.
-    const [their, our] = [theirs.error, ours.error].map((text) => text?.replace(/(match group )\{.*\]/, '$1'));
+    // Which of several conflicts is named first is open.
+    const [their, our] = [theirs.error, ours.error].map((text) =>
+      text?.replace(/^(?:found duplicate series|multiple matches for labels).*$/s, 'series conflict'),
+    );
     return their === our && theirs.errorType === ours.errorType
       ? undefined
       : `error ${theirs.error}, ours ${ours.error}`;
