@@ -18,7 +18,7 @@ import {
 import { cannotMount } from '../test/faults/disk.ts';
 import { DISK_FAULTS, ENDING_MODES, ENDINGS, FAULTS, type Fault } from '../test/faults/faults.ts';
 import { brokenPromises, type Row } from '../test/faults/promises.ts';
-import { REAL_FAULTS } from '../test/faults/real-faults.ts';
+import { SEARCH_FAULTS, ZIPKIN_FAULTS } from '../test/faults/real-faults.ts';
 import { tables } from './docs/fault-tables.ts';
 
 /** Of each signal in a run, a third before, during and after the fault. */
@@ -68,7 +68,12 @@ function jobs(real: boolean): Job[] {
         ),
       ),
     ),
-    ...(real ? REAL_FAULTS.map((fault) => faultJob('journal', 'real', fault)) : []),
+    ...(real
+      ? [
+          ...[...SEARCH_FAULTS, ...ZIPKIN_FAULTS].map((fault) => faultJob('journal', 'real', fault)),
+          ...SEARCH_FAULTS.map((fault) => faultJob('journal', 'real-opensearch', fault)),
+        ]
+      : []),
     ...(cannotMount() === undefined
       ? DISK_FAULTS.map((fault) => faultJob('journal', 'elasticsearch-zipkin', fault))
       : []),
@@ -87,16 +92,26 @@ function jobs(real: boolean): Job[] {
   ].filter(({ delivery, kind, name }) => `${delivery} ${kind} ${name}`.includes(values.only));
 }
 
-const missing = available('elasticsearch', 'zipkin');
+const missing = available('elasticsearch', 'opensearch', 'zipkin');
 if (missing) process.stdout.write(`without the real servers: ${missing}\n`);
 if (cannotMount() !== undefined) process.stdout.write(`without the disk rows: ${cannotMount()}\n`);
 const list = jobs(!missing);
-let real: RealServers | undefined;
+let real: (RealServers & { readonly kind: DestinationKind }) | undefined;
+
+async function stopReal(): Promise<void> {
+  await real?.elasticsearch.stop();
+  await real?.zipkin.stop();
+  real = undefined;
+}
+
 const rows: Row[] = [];
 let broken = 0;
 for (const [at, { delivery, kind, name, fault, run }] of list.entries()) {
   process.stdout.write(`${at + 1}/${list.length} ${delivery}, ${DESTINATION_NAMES[kind].logs}: ${name} … `);
-  if (kind === 'real') real ??= await startRealServers();
+  if (kind.startsWith('real') && real?.kind !== kind) {
+    await stopReal();
+    real = { kind, ...(await startRealServers(kind === 'real' ? 'elasticsearch' : 'opensearch')) };
+  }
   const result = await run({
     delivery,
     kind,
@@ -114,8 +129,7 @@ for (const [at, { delivery, kind, name, fault, run }] of list.entries()) {
     `lost ${logs.lost}/${spans.lost}, repeated ${logs.repeated}/${spans.repeated}, ended ${result.ended}${faults.map((text) => `\n  BROKEN: ${text}`).join('')}\n`,
   );
 }
-await real?.elasticsearch.stop();
-await real?.zipkin.stop();
+await stopReal();
 
 const text = tables(rows, { records: 3 * third });
 if (values.write) {

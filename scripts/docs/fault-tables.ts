@@ -17,10 +17,10 @@ export function tables(rows: readonly Row[], { records }: { records: number }): 
   const faults = rows.filter(
     ({ fault, delivery }) => fault !== undefined && fault.disk === undefined && delivery !== 'bare',
   );
-  const kinds = [...new Set(faults.map(({ kind }) => kind))].filter((kind) => kind !== 'real');
+  const kinds = [...new Set(faults.map(({ kind }) => kind))].filter((kind) => !kind.startsWith('real'));
   const find = (delivery: string, kind: DestinationKind, name: string): Row | undefined =>
     faults.find((row) => row.delivery === delivery && row.kind === kind && row.name === name);
-  const names = [...new Set(faults.filter(({ kind }) => kind !== 'real').map(({ name }) => name))];
+  const names = [...new Set(faults.filter(({ kind }) => !kind.startsWith('real')).map(({ name }) => name))];
   const columns = [
     ...kinds.map((kind) => ({ delivery: 'journal', kind })),
     { delivery: 'direct', kind: 'elasticsearch-zipkin' as const },
@@ -44,7 +44,7 @@ export function tables(rows: readonly Row[], { records }: { records: number }): 
     '',
     ...others(
       'The servers themselves',
-      faults.filter(({ kind }) => kind === 'real'),
+      faults.filter(({ kind }) => kind.startsWith('real')),
     ),
     ...others(
       'The disk (dropped records are counted, and the count is the loss)',
@@ -62,8 +62,8 @@ function others(title: string, rows: readonly Row[]): string[] {
     `| ${title} | log lines lost | spans lost | app |`,
     '|---|---|---|---|',
     ...rows.map(
-      ({ name, result: { logs, spans, alive } }) =>
-        `| ${name} | ${pair(logs)} | ${pair(spans)} | ${alive ? 'unharmed' : '**died**'} |`,
+      ({ name, kind, fault, result: { logs, spans, alive } }) =>
+        `| ${fault?.only === undefined ? '' : `${DESTINATION_NAMES[kind][fault.only]}: `}${name} | ${pair(logs)} | ${pair(spans)} | ${alive ? 'unharmed' : '**died**'} |`,
     ),
     '',
   ];

@@ -11,6 +11,7 @@ const INSTALLED = {
     label: 'Elasticsearch 8.19.21',
     path: 'elasticsearch-8.19.21/elasticsearch-8.19.21/bin/elasticsearch',
   },
+  opensearch: { label: 'OpenSearch 2.19.6', path: 'opensearch-2.19.6/opensearch-2.19.6/bin/opensearch' },
   prometheus: { label: 'Prometheus 3.16.0', path: 'bin/prometheus' },
   promtool: { label: 'promtool 3.16.0', path: 'bin/promtool' },
   telegraf: { label: 'Telegraf 1.37.2', path: 'bin/telegraf' },

@@ -23,20 +23,28 @@ export interface Elasticsearch {
   stop(): Promise<void>;
 }
 
+/** Elasticsearch, or its fork, which speaks the same as far as documents go. */
+export type SearchServer = 'elasticsearch' | 'opensearch';
+
 /**
  * A real Elasticsearch (the integration-test distribution: the core without ILM, painless and ingest) on a free
  * loopback port. Security is off.
  * @param settings further lines of elasticsearch.yml, such as `http.max_content_length: 1mb`
+ * @param kind or OpenSearch
  */
-export async function startElasticsearch(settings: readonly string[] = []): Promise<Elasticsearch> {
+export async function startElasticsearch(
+  settings: readonly string[] = [],
+  kind: SearchServer = 'elasticsearch',
+): Promise<Elasticsearch> {
+  const ours = kind === 'elasticsearch';
   const [port, transportPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
-  const home = dirname(dirname(backendPath('elasticsearch')));
-  const directory = temporaryDirectory('elasticsearch');
+  const home = dirname(dirname(backendPath(kind)));
+  const directory = temporaryDirectory(kind);
   const configuration = join(directory, 'config');
   cpSync(join(home, 'config'), configuration, { recursive: true });
   writeFileSync(
-    join(configuration, 'elasticsearch.yml'),
+    join(configuration, `${kind}.yml`),
     [
       'cluster.name: test',
       'node.name: test',
@@ -46,7 +54,7 @@ export async function startElasticsearch(settings: readonly string[] = []): Prom
       'discovery.type: single-node',
       `path.data: ${join(directory, 'data')}`,
       `path.logs: ${join(directory, 'logs')}`,
-      'xpack.security.enabled: false',
+      ...(ours ? ['xpack.security.enabled: false'] : []),
       'cluster.routing.allocation.disk.threshold_enabled: false',
       ...settings,
       '',
@@ -63,18 +71,18 @@ export async function startElasticsearch(settings: readonly string[] = []): Prom
     }
   }
   const server = await startServer({
-    name: 'elasticsearch',
-    command: backendPath('elasticsearch'),
+    name: kind,
+    command: backendPath(kind),
     args: [],
     cwd: directory,
     env: {
       PATH: process.env['PATH'],
       HOME: directory,
-      ES_PATH_CONF: configuration,
-      ES_TMPDIR: join(directory, 'tmp'),
-      ES_JAVA_OPTS: '-Xms400m -Xmx400m',
-      // Its own launcher prefers ES_JAVA_HOME; the distribution brings no runtime.
-      ES_JAVA_HOME: javaHome(),
+      [ours ? 'ES_PATH_CONF' : 'OPENSEARCH_PATH_CONF']: configuration,
+      [ours ? 'ES_TMPDIR' : 'OPENSEARCH_TMPDIR']: join(directory, 'tmp'),
+      [ours ? 'ES_JAVA_OPTS' : 'OPENSEARCH_JAVA_OPTS']: '-Xms400m -Xmx400m',
+      // Its own launcher prefers this one; the distribution brings no runtime.
+      [ours ? 'ES_JAVA_HOME' : 'OPENSEARCH_JAVA_HOME']: javaHome(),
     },
     ...(root && { uid: NOBODY }),
     readyUrl: `${url}/_cluster/health?wait_for_status=yellow`,

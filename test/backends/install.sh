@@ -4,7 +4,7 @@
 # as it is. No Docker, no service manager; nothing is started.
 #
 #   install.sh          everything
-#   install.sh NAME…    only these: zipkin elasticsearch statsd_exporter promtool prometheus telegraf influxd graphite
+#   install.sh NAME…    only these: zipkin elasticsearch opensearch statsd_exporter promtool prometheus telegraf influxd graphite
 #                       node npm chromium
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,6 +18,8 @@ PATH=$PATH:/usr/local/go/bin
 ZIPKIN=3.6.1
 ELASTICSEARCH=8.19.21
 ELASTICSEARCH_SHA256=215d5f3dbf0609a149f6218a9e47b6ae2df34ebbff3c5754e35f15a5e5393c8a
+OPENSEARCH=2.19.6
+OPENSEARCH_SHA256=71d6d8b1c637f3faecda0752b184b1cc526fc6eaad59ec1408c6327bb00b9293
 STATSD_EXPORTER=0.31.0
 # Prometheus 3.16.0 is v0.316.0 of its Go module.
 PROMETHEUS=3.16.0
@@ -84,6 +86,23 @@ install_elasticsearch() {
   sed -i -e '/gc\.log/d' -e '/UseG1GC/d' "$stage/$name/config/jvm.options"
   printf '%s\n' -XX:+UseSerialGC -XX:TieredStopAtLevel=1 >"$stage/$name/config/jvm.options.d/test.options"
   # It runs as another user, because it refuses root.
+  chmod -R a+rX "$stage"; rm -rf "${target:?}/$name"; mv "$stage" "$target/$name"
+}
+
+# The last line that runs on Java 17; of its modules those that an index of documents needs.
+install_opensearch() {
+  local name=opensearch-$OPENSEARCH stage module
+  [ -x "$target/$name/$name/bin/opensearch" ] && return
+  need java openjdk-17-jre-headless; need unzip unzip
+  stage=$(staging)
+  maven_copy "org.opensearch.distribution.integ-test-zip:opensearch:$OPENSEARCH:zip" "$stage"
+  echo "$OPENSEARCH_SHA256  $stage/$name.zip" | sha256sum -c --quiet
+  unzip -q "$stage/$name.zip" -d "$stage"; rm "$stage/$name.zip"
+  for module in "$stage/$name"/modules/*; do
+    case ${module##*/} in transport-netty4 | mapper-extras | ingest-common | reindex | aggs-matrix-stats) ;; *) rm -rf "$module" ;; esac
+  done
+  sed -i -e '/gc\.log/d' -e '/^-Xm[sx]/d' -e '/^11-:-XX:/d' -e '/jdk.incubator.vector/d' "$stage/$name/config/jvm.options"
+  printf '%s\n' -XX:+UseSerialGC -XX:TieredStopAtLevel=1 >"$stage/$name/config/jvm.options.d/test.options"
   chmod -R a+rX "$stage"; rm -rf "${target:?}/$name"; mv "$stage" "$target/$name"
 }
 
@@ -162,10 +181,11 @@ install_chromium() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 }
 
-wanted=" ${*:-zipkin elasticsearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite} "
+wanted=" ${*:-zipkin elasticsearch opensearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite} "
 say "backends: into $target"
 case $wanted in *' zipkin '*) step "Zipkin $ZIPKIN" install_zipkin ;; esac
 case $wanted in *' elasticsearch '*) step "Elasticsearch $ELASTICSEARCH" install_elasticsearch ;; esac
+case $wanted in *' opensearch '*) step "OpenSearch $OPENSEARCH" install_opensearch ;; esac
 case $wanted in *' node '*) for version in $NODES; do step "Node $version" install_node "$version"; done ;; esac
 case $wanted in *' npm '*)
   while read -r folder packages; do

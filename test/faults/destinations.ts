@@ -1,4 +1,4 @@
-import { type Elasticsearch, startElasticsearch } from '../backends/elasticsearch.ts';
+import { type Elasticsearch, type SearchServer, startElasticsearch } from '../backends/elasticsearch.ts';
 import { startZipkin, type Zipkin } from '../backends/zipkin.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { FaultyProxy } from './faulty-proxy.ts';
@@ -23,18 +23,19 @@ export interface Destination {
 }
 
 /** Which backends; `real-…` are the servers themselves. */
-export type DestinationKind = 'elasticsearch-zipkin' | 'logstash-otlp' | 'otlp' | 'real';
+export type DestinationKind = 'elasticsearch-zipkin' | 'logstash-otlp' | 'otlp' | 'real' | 'real-opensearch';
 
 export const DESTINATION_NAMES: Readonly<Record<DestinationKind, { readonly logs: string; readonly spans: string }>> = {
   'elasticsearch-zipkin': { logs: 'Elasticsearch', spans: 'Zipkin' },
   'logstash-otlp': { logs: 'Logstash (http)', spans: 'OTLP/HTTP' },
   otlp: { logs: 'OTLP/HTTP', spans: 'OTLP/HTTP (JSON)' },
   real: { logs: 'Elasticsearch itself', spans: 'Zipkin itself' },
+  'real-opensearch': { logs: 'OpenSearch itself', spans: 'Zipkin itself' },
 };
 
 /** Opens a destination; the real servers are started once and shared, see `RealServers`. */
 export async function openDestination(kind: DestinationKind, real?: RealServers): Promise<Destination> {
-  if (kind === 'real') {
+  if (kind === 'real' || kind === 'real-opensearch') {
     if (real === undefined) throw new Error('the real servers are not running');
     return await realDestination(real);
   }
@@ -42,7 +43,7 @@ export async function openDestination(kind: DestinationKind, real?: RealServers)
   const [logs, spans] = [await FaultyProxy.before(receiver.url), await FaultyProxy.before(receiver.url)];
   const path = (url: string): string => new URL(url).pathname;
   const elasticsearch = { SIGHTLINE_ELASTICSEARCH_URL: `${logs.url}${path(receiver.elasticsearchUrl)}` };
-  const environments: Record<Exclude<DestinationKind, 'real'>, Record<string, string>> = {
+  const environments: Record<Exclude<DestinationKind, 'real' | 'real-opensearch'>, Record<string, string>> = {
     'elasticsearch-zipkin': {
       ...elasticsearch,
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${spans.url}${path(receiver.zipkinUrl)}`,
@@ -115,15 +116,15 @@ function spanNumbers(receiver: Receiver): number[] {
   ].filter((number) => number >= 0);
 }
 
-/** Elasticsearch and Zipkin, started once for many cells. */
+/** Elasticsearch, or OpenSearch, and Zipkin, started once for many cells. */
 export interface RealServers {
   readonly elasticsearch: Elasticsearch;
   readonly zipkin: Zipkin;
 }
 
-export async function startRealServers(): Promise<RealServers> {
+export async function startRealServers(kind: SearchServer): Promise<RealServers> {
   // A batch of ours is larger than this when there is enough to send.
-  const elasticsearch = await startElasticsearch(['http.max_content_length: 1mb']);
+  const elasticsearch = await startElasticsearch(['http.max_content_length: 1mb'], kind);
   const zipkin = await startZipkin();
   return { elasticsearch, zipkin };
 }

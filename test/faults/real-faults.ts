@@ -12,17 +12,17 @@ function servers({ real }: Target): RealServers {
 
 const always = (): boolean => true;
 
-/** What can be done to the servers themselves. */
-export const REAL_FAULTS: readonly Fault[] = [
+/** What can be done to Elasticsearch and OpenSearch themselves. */
+export const SEARCH_FAULTS: readonly Fault[] = [
   {
-    name: 'Elasticsearch killed (SIGKILL) and started again',
+    name: 'killed (SIGKILL) and started again',
     only: 'logs',
     begin: (target) => servers(target).elasticsearch.server.stop(),
     met: always,
     end: (target) => servers(target).elasticsearch.server.restart(),
   },
   {
-    name: 'Elasticsearch stopped for a while (SIGSTOP)',
+    name: 'stopped for a while (SIGSTOP)',
     only: 'logs',
     begin: async (target) => servers(target).elasticsearch.server.pause(),
     met: always,
@@ -47,9 +47,13 @@ export const REAL_FAULTS: readonly Fault[] = [
       await eventually('the server to refuse a body', () => destination.logs.answered.has(413) || undefined);
     },
   },
+];
+
+/** What can be done to Zipkin itself. */
+export const ZIPKIN_FAULTS: readonly Fault[] = [
   // Its spans are in memory: what it had before it was killed is gone with it.
   {
-    name: 'Zipkin killed (SIGKILL) and started again',
+    name: 'killed (SIGKILL) and started again',
     only: 'spans',
     fromStart: true,
     begin: (target) => servers(target).zipkin.server.stop(),
@@ -57,7 +61,7 @@ export const REAL_FAULTS: readonly Fault[] = [
     end: (target) => servers(target).zipkin.server.restart(),
   },
   {
-    name: 'Zipkin stopped for a while (SIGSTOP)',
+    name: 'stopped for a while (SIGSTOP)',
     only: 'spans',
     begin: async (target) => servers(target).zipkin.server.pause(),
     met: always,
