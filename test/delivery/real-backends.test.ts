@@ -40,7 +40,10 @@ for (const kind of ['elasticsearch', 'opensearch'] as const) {
     const [letter, ...more] = allLetters(join(options.directory, service));
     assert.equal(more.length, 0);
     assert.equal(letter?.reason, `the field "number" is 'no number' here, but of type long in the index`);
-    assert.match(letter?.response ?? '', /^400 (?:document|mapper)_parsing_exception: .*failed to parse field \[number\]/);
+    assert.match(
+      letter?.response ?? '',
+      /^400 (?:document|mapper)_parsing_exception: .*failed to parse field \[number\]/,
+    );
     await elasticsearch.refresh();
     const found = await elasticsearch.search('logs-shop-production', { match_all: {} });
     assert.deepEqual(
