@@ -90,6 +90,8 @@ class JournalDelivery implements JournalSink {
     });
     this.slowDisk = new SlowDisk({
       ledger: this.ledger,
+      // A worker that has started has counted something.
+      canDefer: () => this.thread.running && this.ledger.cell('generation') > 0,
       onChange: (ring) => {
         this.board.slowDisk(ring !== undefined, options.directory);
         this.thread.post({ kind: 'ring', memory: ring?.memory });

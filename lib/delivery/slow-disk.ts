@@ -22,6 +22,8 @@ export const QUICK_MILLIS = 5;
 
 export interface SlowDiskOptions {
   readonly ledger: SharedLedger;
+  /** Whether there is a worker that would write: one that is still starting would let records wait, and be lost with the process. */
+  readonly canDefer: () => boolean;
   /** The worker is to write what is in the ring; undefined: it may close what it has written. */
   readonly onChange: (ring: DeferredRing | undefined) => void;
   readonly nowMillis?: () => number;
@@ -50,7 +52,7 @@ export class SlowDisk {
 
   /** Takes note of how long a write of the app's thread took. */
   noteWrite(millis: number): void {
-    if (millis <= SLOW_MILLIS || this.deferring) return;
+    if (millis <= SLOW_MILLIS || this.deferring || !this.options.canDefer()) return;
     const now = this.steady();
     this.slow = [...this.slow.filter((at) => now - at < SLOW_WITHIN_MILLIS), now];
     if (this.slow.length < SLOW_WRITES) return;

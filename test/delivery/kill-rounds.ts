@@ -104,11 +104,12 @@ export async function runKillRounds(kind: KillKind, rounds: number, seed: number
     const lines = new Set(receiver.documents.map((line) => line['number'] as number));
     assert.equal(lines.size, receiver.documents.length, `seed ${seed}: a line is there twice`);
     const missing = [...accepted.logs].filter((number) => !lines.has(number));
-    assert.deepEqual(missing, [], `seed ${seed}: lines lost`);
+    const left = readdirSync(directory).flatMap((service) => readdirSync(join(directory, service)));
+    const ending = last.stdout.slice(-900);
+    assert.deepEqual(summary(missing), [], `seed ${seed}: lines lost; left: ${left.join(' ')}; ${ending}`);
     const spans = new Set(receiver.spans.map(({ id }) => Number.parseInt(id, 16) - 1));
     const missingSpans = [...accepted.spans].filter((number) => !spans.has(number));
-    assert.deepEqual(missingSpans, [], `seed ${seed}: spans lost`);
-    const left = readdirSync(directory).flatMap((service) => readdirSync(join(directory, service)));
+    assert.deepEqual(summary(missingSpans), [], `seed ${seed}: spans lost`);
     assert.deepEqual(left, [], `seed ${seed}: something is left behind`);
     return {
       kind,
@@ -120,4 +121,9 @@ export async function runKillRounds(kind: KillKind, rounds: number, seed: number
   } finally {
     await receiver.close();
   }
+}
+
+/** The first of what is missing, and how many there are: a whole list would hide everything else. */
+function summary(missing: readonly number[]): string[] {
+  return missing.length === 0 ? [] : [`${missing.length} from ${missing[0]} to ${missing.at(-1)}`];
 }
