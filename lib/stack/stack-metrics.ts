@@ -1,3 +1,5 @@
+import type { RuntimeMetric } from '../model/runtime-metrics.ts';
+import { STACK_METRICS } from '../model/stack-metrics.ts';
 import type { StatsdReceiver } from './ingest/statsd-receiver.ts';
 import type { Store } from './store/store.ts';
 
@@ -11,40 +13,20 @@ export class StackMetrics {
     const kept = await store.statistics();
     const { aggregate } = statsd;
     const lines: string[] = [];
-    const metric = (name: string, type: 'counter' | 'gauge', help: string, value: number) =>
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${value}`);
-    metric('sightline_stack_spans_received_total', 'counter', 'Spans taken since the stack was started.', this.spans);
-    metric(
-      'sightline_stack_log_documents_received_total',
-      'counter',
-      'Log documents taken since the stack was started.',
-      this.logs,
-    );
-    metric(
-      'sightline_stack_statsd_lines_received_total',
-      'counter',
-      'StatsD lines taken since the stack was started.',
-      aggregate.received,
-    );
-    metric(
-      'sightline_stack_statsd_lines_invalid_total',
-      'counter',
-      'Lines on the StatsD port that are no StatsD.',
-      aggregate.invalid,
-    );
-    metric(
-      'sightline_stack_statsd_measurements_dropped_total',
-      'counter',
-      'StatsD measurements beyond the series limit or of a conflicting type.',
-      aggregate.dropped,
-    );
-    metric('sightline_stack_internal_errors_total', 'counter', 'Bugs of the stack that were caught.', this.bugs);
-    metric('sightline_stack_spans', 'gauge', 'Spans kept.', kept.spans);
-    metric('sightline_stack_log_documents', 'gauge', 'Log documents kept.', kept.logs);
-    metric('sightline_stack_series', 'gauge', 'Metric series kept.', kept.series);
-    metric('sightline_stack_samples', 'gauge', 'Metric samples kept.', kept.samples);
-    metric('sightline_stack_exemplars', 'gauge', 'Exemplars kept.', kept.exemplars);
-    metric('sightline_stack_bytes', 'gauge', 'Bytes that the kept data takes.', kept.bytes);
+    const metric = ({ prometheus, type, help }: RuntimeMetric, value: number) =>
+      lines.push(`# HELP ${prometheus} ${help}`, `# TYPE ${prometheus} ${type}`, `${prometheus} ${value}`);
+    metric(STACK_METRICS.spansReceived, this.spans);
+    metric(STACK_METRICS.logsReceived, this.logs);
+    metric(STACK_METRICS.statsdReceived, aggregate.received);
+    metric(STACK_METRICS.statsdInvalid, aggregate.invalid);
+    metric(STACK_METRICS.statsdDropped, aggregate.dropped);
+    metric(STACK_METRICS.internalErrors, this.bugs);
+    metric(STACK_METRICS.spans, kept.spans);
+    metric(STACK_METRICS.logs, kept.logs);
+    metric(STACK_METRICS.series, kept.series);
+    metric(STACK_METRICS.samples, kept.samples);
+    metric(STACK_METRICS.exemplars, kept.exemplars);
+    metric(STACK_METRICS.bytes, kept.bytes);
     return `${lines.join('\n')}\n`;
   }
 }

@@ -2,6 +2,7 @@ import { STATSD_GROUPS } from '../../lib/codec/statsd-hierarchy.ts';
 import type { MetricDefinition } from '../../lib/model/catalogue.ts';
 import { CATALOGUE } from '../../lib/model/catalogue.ts';
 import { RUNTIME_METRICS, WRONG_TOTALS } from '../../lib/model/runtime-metrics.ts';
+import { STACK_METRICS } from '../../lib/model/stack-metrics.ts';
 
 function code(texts: readonly string[]): string {
   return texts.length === 0 ? '–' : texts.map((text) => `\`${text}\``).join(', ');
@@ -48,6 +49,16 @@ ${RUNTIME_METRICS.map((metric) => `| \`${metric.prometheus}\` | ${metric.type} |
 
 prom-client's ${code(Object.keys(WRONG_TOTALS))} are gauges, and \`_total\` belongs to counters. Their numbers are the sums over
 ${code(Object.values(WRONG_TOTALS))}: \`sum without (type) (nodejs_active_handles)\`.
+
+## The local stack
+
+What \`sightline up\` says of itself on its own \`/metrics\`.
+
+| Prometheus | type | meaning |
+|---|---|---|
+${Object.values(STACK_METRICS)
+  .map((metric) => `| \`${metric.prometheus}\` | ${metric.type} | ${metric.help} |`)
+  .join('\n')}
 
 ## Your own
 

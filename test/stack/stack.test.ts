@@ -5,6 +5,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { lintMetrics } from '../../lib/codec/lint/lint-metrics.ts';
 import { targetOfUrl } from '../../lib/stack/ingest/scrape-targets.ts';
 import { eventually, metricsServer, runningStack, sendSample } from './running-stack.ts';
 import { CORRELATION_ID, TRACE_ID } from './sample-request.ts';
@@ -204,6 +205,10 @@ test('the screens are whole, and nothing foreign may run in them', async () => {
   assert.equal((await fetch(`${stack.url}/-/ready`)).status, 200);
   const own = await (await fetch(`${stack.url}/metrics`)).text();
   assert.match(own, /^sightline_stack_spans_received_total 0$/m);
+  assert.deepEqual(
+    lintMetrics([{ source: 'own', text: own, format: 'text' }]).flatMap(({ findings }) => findings),
+    [],
+  );
 });
 
 test('native ports speak the same at root; a taken one is named and left out', async () => {

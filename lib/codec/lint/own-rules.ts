@@ -1,6 +1,7 @@
 import { CATALOGUE } from '../../model/catalogue.ts';
 import { rightLabel, violations } from '../../model/conventions.ts';
 import { RUNTIME_METRICS } from '../../model/runtime-metrics.ts';
+import { STACK_METRICS } from '../../model/stack-metrics.ts';
 import type { Finding } from './finding.ts';
 import type { LintFamily } from './page.ts';
 import { textName } from './promtool-rules.ts';
@@ -17,7 +18,12 @@ const ID_LIKE =
 const NUMBERS = new Set(['le', 'quantile', 'http_response_status_code', 'server_port']);
 /** Rules of ours that promtool has under another code. */
 const BY_PROMTOOL = new Set(['help', 'base-unit', 'counter-total', 'total-counter', 'reserved-suffix', 'type-in-name']);
-const KNOWN = new Map(Object.values(CATALOGUE).map((definition) => [definition.prometheus as string, definition]));
+const KNOWN = new Map(
+  [...Object.values(CATALOGUE), ...Object.values(STACK_METRICS)].map((definition) => [
+    definition.prometheus as string,
+    definition,
+  ]),
+);
 /** Ours and Node's, which OpenMetrics may show under a shorter name. */
 const FROM_US = new Set([...KNOWN.keys(), ...RUNTIME_METRICS.map(({ prometheus }) => prometheus)]);
 
