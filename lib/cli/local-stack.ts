@@ -86,5 +86,5 @@ export async function startOwnStack(options: OwnStackOptions): Promise<LocalStac
 
 /** Another stack has the numbers everyone knows: any free ones. */
 function freePorts(): Record<NativePort, number> {
-  return { zipkin: 0, elasticsearch: 0, prometheus: 0, statsd: 0 };
+  return { zipkin: 0, elasticsearch: 0, prometheus: 0, otlp: 0, statsd: 0 };
 }

@@ -12,6 +12,8 @@ export interface AnyValue {
   readonly doubleValue?: number | string;
   readonly arrayValue?: { readonly values: readonly AnyValue[] };
   readonly kvlistValue?: { readonly values: readonly KeyValue[] };
+  /** Base64. */
+  readonly bytesValue?: string;
 }
 
 export interface KeyValue {
@@ -26,23 +28,28 @@ export interface OtlpResource {
 export interface OtlpScope {
   readonly name?: string;
   readonly version?: string;
+  readonly attributes?: readonly KeyValue[];
 }
 
-interface OtlpEvent {
+export interface OtlpEvent {
   readonly timeUnixNano: string;
   readonly name: string;
   readonly attributes?: readonly KeyValue[];
+  readonly droppedAttributesCount?: number;
 }
 
-interface OtlpLink {
+export interface OtlpLink {
   readonly traceId: string;
   readonly spanId: string;
+  readonly traceState?: string;
   readonly attributes?: readonly KeyValue[];
+  readonly droppedAttributesCount?: number;
 }
 
-interface OtlpSpan {
+export interface OtlpSpan {
   readonly traceId: string;
   readonly spanId: string;
+  readonly traceState?: string;
   readonly parentSpanId?: string;
   readonly name: string;
   readonly kind: number;
@@ -66,6 +73,7 @@ export interface OtlpLogRecord {
   readonly attributes: readonly KeyValue[];
   readonly traceId?: string;
   readonly spanId?: string;
+  readonly eventName?: string;
 }
 
 export interface ResourceSpans {
@@ -75,7 +83,7 @@ export interface ResourceSpans {
 
 export interface ResourceLogs {
   readonly resource: OtlpResource;
-  readonly scopeLogs: readonly { readonly logRecords: readonly OtlpLogRecord[] }[];
+  readonly scopeLogs: readonly { readonly scope?: OtlpScope; readonly logRecords: readonly OtlpLogRecord[] }[];
 }
 
 /** Puts together what has the same resource and scope; the order inside of them stays. */

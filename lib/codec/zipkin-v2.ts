@@ -124,7 +124,7 @@ function addMadeTags(tags: Tags, span: SpanData): void {
   if (span.statusCode !== StatusCode.UNSET)
     tags['otel.status_code'] = span.statusCode === StatusCode.OK ? 'OK' : 'ERROR';
   if (span.statusCode === StatusCode.ERROR) {
-    tags['error'] = errorText(span.statusMessage, exception, tags['error'] ?? span.attributes['error.type']);
+    tags['error'] = zipkinErrorText(span.statusMessage, exception, tags['error'] ?? span.attributes['error.type']);
   }
   if (span.droppedAttributes > 0) tags['otel.dropped_attributes_count'] = String(span.droppedAttributes);
   if (span.droppedEvents > 0) tags['otel.dropped_events_count'] = String(span.droppedEvents);
@@ -139,7 +139,8 @@ function addMadeTags(tags: Tags, span: SpanData): void {
     tags[`otlp.link.${at}`] = linkText(span.links[at]!);
 }
 
-function errorText(
+/** What the `error` tag of a failed span says: the first of these that says anything, else `true`. */
+export function zipkinErrorText(
   message: string | undefined,
   exception: Attributes | undefined,
   other: AttributeValue | undefined,

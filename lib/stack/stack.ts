@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SightlineError } from '../errors.ts';
 import { createElasticsearchApi } from './api/elasticsearch-api.ts';
+import { createOtlpApi } from './api/otlp-api.ts';
 import { createPrometheusApi } from './api/prometheus-api.ts';
 import { createPushgatewayApi } from './api/pushgateway-api.ts';
 import { createScreens } from './api/screens.ts';
@@ -23,7 +24,7 @@ export const DEFAULT_RETENTION_MILLIS = 24 * 3_600_000;
 export const DEFAULT_MAX_DISK_BYTES = 1024 ** 3;
 
 /** Ports on which the backends themselves listen, and what answers there. */
-export const NATIVE_PORTS = { zipkin: 9411, elasticsearch: 9200, prometheus: 9090, statsd: 8125 } as const;
+export const NATIVE_PORTS = { zipkin: 9411, elasticsearch: 9200, prometheus: 9090, otlp: 4318, statsd: 8125 } as const;
 export type NativePort = keyof typeof NATIVE_PORTS;
 
 export interface StackOptions {
@@ -119,6 +120,11 @@ async function assemble(
   const zipkin = createZipkinApi({ store, onSpans: (count) => (metrics.spans += count) });
   const elasticsearch = createElasticsearchApi({ store, onLogs: (count) => (metrics.logs += count) });
   const prometheus = createPrometheusApi({ store, scraper });
+  const otlp = createOtlpApi({
+    store,
+    onSpans: (count) => (metrics.spans += count),
+    onLogs: (count) => (metrics.logs += count),
+  });
   const screens = createScreens({
     ready: async () => (await store.statistics()) !== undefined,
     metrics: () => metrics.text(store, statsd),
@@ -139,12 +145,13 @@ async function assemble(
     { prefix: '/zipkin', api: zipkin },
     { prefix: '/elasticsearch', api: elasticsearch },
     { prefix: '/prometheus', api: prometheus },
+    { prefix: '/otlp', api: otlp },
     { prefix: '/pushgateway', api: createPushgatewayApi({ store }) },
   ];
   const port = await listen(mounts, options.port ?? DEFAULT_PORT).catch((error) => {
     throw portError(error, options.port ?? DEFAULT_PORT, host);
   });
-  const nativePorts = await openNativePorts(options, { zipkin, elasticsearch, prometheus }, listen, (native) =>
+  const nativePorts = await openNativePorts(options, { zipkin, elasticsearch, prometheus, otlp }, listen, (native) =>
     statsd.listen(native, host),
   );
   scraper.start();
@@ -210,7 +217,7 @@ function portError(error: unknown, port: number, host: string): Error {
 
 async function openNativePorts(
   options: StackOptions,
-  apis: Readonly<Record<'zipkin' | 'elasticsearch' | 'prometheus', BackendApi>>,
+  apis: Readonly<Record<Exclude<NativePort, 'statsd'>, BackendApi>>,
   listen: (mounts: readonly Mount[], port: number) => Promise<number>,
   listenStatsd: (port: number) => Promise<number>,
 ): Promise<Partial<Record<NativePort, number>>> {

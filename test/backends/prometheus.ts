@@ -13,6 +13,10 @@ export interface PrometheusOptions {
   readonly targets?: readonly string[];
   /** Default 1 s. */
   readonly scrapeInterval?: string;
+  /** Where to send every sample on to (remote write, version 1). */
+  readonly remoteWriteUrl?: string;
+  /** Takes OTLP at `/api/v1/otlp/v1/metrics`. */
+  readonly otlpReceiver?: true;
   /** Rule files to load. */
   readonly ruleFiles?: readonly string[];
   /** An OpenMetrics page with times, whose samples it begins with. */
@@ -67,6 +71,11 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
       storage: { exemplars: { max_exemplars: 100_000 } },
       rule_files: options.ruleFiles ?? [],
       scrape_configs: jobs,
+      ...(options.remoteWriteUrl !== undefined && {
+        remote_write: [
+          { url: options.remoteWriteUrl, send_exemplars: true, queue_config: { batch_send_deadline: '1s' } },
+        ],
+      }),
     }),
   );
   if (options.backfill !== undefined) backfill(options.backfill, directory);
@@ -79,6 +88,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
       `--web.listen-address=127.0.0.1:${port}`,
       '--enable-feature=exemplar-storage',
       '--log.level=warn',
+      ...(options.otlpReceiver === true ? ['--web.enable-otlp-receiver'] : []),
     ],
     cwd: directory,
     readyUrl: `${url}/-/ready`,

@@ -59,7 +59,9 @@ test("OpenTelemetry's own Zipkin exporter", async () => {
 });
 
 test('hot-shots over UDP', async () => {
-  await using stack = await runningStack({ nativePorts: { zipkin: 0, elasticsearch: 0, prometheus: 0, statsd: 0 } });
+  await using stack = await runningStack({
+    nativePorts: { zipkin: 0, elasticsearch: 0, prometheus: 0, otlp: 0, statsd: 0 },
+  });
   const StatsD = load('hot-shots');
   const client = new StatsD({
     host: '127.0.0.1',

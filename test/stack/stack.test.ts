@@ -215,13 +215,15 @@ test('native ports speak the same at root; a taken one is named and left out', a
   const taken = createTcpServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as AddressInfo;
-  await using stack = await runningStack({ nativePorts: { zipkin: 0, elasticsearch: 0, prometheus: port, statsd: 0 } });
+  await using stack = await runningStack({
+    nativePorts: { zipkin: 0, elasticsearch: 0, prometheus: port, otlp: 0, statsd: 0 },
+  });
   taken.close();
   assert.deepEqual(
     stack.warnings.map((warning) => warning.split(' ').slice(0, 4).join(' ')),
     [`SIGHTLINE_W_NATIVE_PORT: port ${port} (prometheus)`],
   );
-  assert.deepEqual(Object.keys(stack.nativePorts), ['zipkin', 'elasticsearch', 'statsd']);
+  assert.deepEqual(Object.keys(stack.nativePorts), ['zipkin', 'elasticsearch', 'otlp', 'statsd']);
   const { zipkin, elasticsearch, statsd } = stack.nativePorts;
   assert.deepEqual(await json(`http://127.0.0.1:${zipkin}/api/v2/services`), []);
   assert.equal((await json(`http://127.0.0.1:${zipkin}/health`)).status, 'UP');

@@ -15,7 +15,7 @@ const LEAST_DISK = 32 * 1024 ** 2;
 
 export const upCommand: Command = {
   name: 'up',
-  summary: 'start the local stack: the screens, and Zipkin, Elasticsearch, Prometheus and StatsD in one process',
+  summary: 'start the local stack: the screens, and Zipkin, Elasticsearch, Prometheus, OTLP and StatsD in one process',
   usage: '',
   options: {
     host: { type: 'string', placeholder: 'ADDRESS', meaning: `address to listen on (default ${DEFAULT_HOST})` },
@@ -41,7 +41,7 @@ export const upCommand: Command = {
     config: { type: 'string', placeholder: 'FILE', meaning: 'scrape targets of a prometheus.yml' },
     'no-native-ports': {
       type: 'boolean',
-      meaning: 'do not open 9411 Zipkin, 9200 Elasticsearch, 9090 Prometheus, 8125/udp StatsD',
+      meaning: 'do not open 9411 Zipkin, 9200 Elasticsearch, 9090 Prometheus, 4318 OTLP, 8125/udp StatsD',
     },
     open: { type: 'boolean', meaning: 'open the screens in a browser' },
   },

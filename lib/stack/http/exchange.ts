@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type BodyBudget, readBody } from './body.ts';
 
 /** One HTTP request as a backend's API sees it: the mount prefix taken off, the body still to be read. */
@@ -76,5 +76,6 @@ export interface Refusal {
 /** One backend's HTTP API. Served under a prefix of the one port, and at the root of its native port. */
 export interface BackendApi {
   handle(exchange: Exchange): Promise<Reply>;
-  refuse(refusal: Refusal): Reply;
+  /** @param headers of the request, for those that answer in the form that they were asked in */
+  refuse(refusal: Refusal, headers: IncomingHttpHeaders): Reply;
 }

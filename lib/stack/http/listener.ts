@@ -87,14 +87,14 @@ export class Listener {
     target: { path: string; query: URLSearchParams },
   ): Promise<Reply> {
     const stranger = misdirected(request, this.#options.ownNames);
-    if (stranger !== undefined) return api.refuse({ status: 403, reason: stranger });
+    if (stranger !== undefined) return api.refuse({ status: 403, reason: stranger }, request.headers);
     try {
       return await api.handle(new Exchange(request, target, this.#options.budget));
     } catch (error) {
       if (request.destroyed && !request.complete) return { status: 400 };
       const refusal = refusalOf(error);
       if (refusal.status === 500) this.#options.onBug(error);
-      return api.refuse(refusal);
+      return api.refuse(refusal, request.headers);
     }
   }
 
