@@ -51,14 +51,14 @@ export class NoticeBoard {
   slowDisk(slow: boolean, directory: string): void {
     this.say(
       slow
-        ? `the disk of the journal in ${directory} is slow; records wait in memory and the worker writes them. Those in memory are lost if the process is killed. Set SIGHTLINE_DATA_DIR to a quicker disk`
+        ? `SIGHTLINE_W_SLOW_DISK: the disk of the journal in ${directory} is slow; records wait in memory and the worker writes them. Those in memory are lost if the process is killed. Set SIGHTLINE_DATA_DIR to a quicker disk`
         : `the disk of the journal in ${directory} is quick again; records are written at once`,
     );
   }
 
   damaged(path: string): void {
     this.say(
-      `a segment of the journal was damaged; what could be read of it was sent, the rest is counted. It is kept as ${path}`,
+      `SIGHTLINE_W_JOURNAL_DAMAGED: a segment of the journal was damaged; what could be read of it was sent, the rest is counted. It is kept as ${path}`,
     );
   }
 
@@ -66,7 +66,7 @@ export class NoticeBoard {
   elsewhere(records: number, directory: string, maxAgeMillis: number): void {
     if (this.quiet) return;
     this.say(
-      `${records} records in ${directory} are meant for a backend that is not configured now; they are sent when it is again, or dropped and counted when they are ${Math.round(maxAgeMillis / 60_000)} minutes old`,
+      `SIGHTLINE_W_OTHER_DESTINATION: ${records} records in ${directory} are meant for a backend that is not configured now; they are sent when it is again, or dropped and counted when they are ${Math.round(maxAgeMillis / 60_000)} minutes old`,
     );
   }
 }

@@ -172,7 +172,7 @@ function live(seed: number, power: boolean): { written: number; dropped: number;
 }
 
 for (const power of [false, true]) {
-  test(`a disk that fails, and then ${power ? 'a power cut' : 'a crash'}: no record is taken for another, none goes uncounted`, (t) => {
+  test(`a disk that fails, and then ${power ? 'a power cut: no record is taken for another' : 'a crash: no record is taken for another, none goes uncounted'}`, (t) => {
     const seed = Number(process.env['JOURNAL_SEED'] ?? Date.now() % 1_000_000_000);
     t.diagnostic(`JOURNAL_SEED=${seed}`);
     const sum = { written: 0, dropped: 0, lost: 0 };
