@@ -136,7 +136,10 @@ test('on a slow disk the app is held by two writes and no more; everything is de
   assert.equal(end.logs.accepted, 600);
   assert.equal(end.logs.delivered + end.logs.onDisk, 600, JSON.stringify(end));
   assert.deepEqual(end.logs.dropped, {});
-  assert.match(lines[0]!, /^notice SIGHTLINE_W_SLOW_DISK: the disk of the journal in .* is slow; records wait in memory/);
+  assert.match(
+    lines[0]!,
+    /^notice SIGHTLINE_W_SLOW_DISK: the disk of the journal in .* is slow; records wait in memory/,
+  );
   const numbers = receiver.documents.map((line) => line['number'] as number).sort((a, b) => a - b);
   assert.deepEqual(
     numbers,
