@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { statsdMapping, taggedMapping } from '../lib/codec/statsd-mapping.ts';
 import { generatedFiles } from '../lib/dashboards/build.ts';
 import { configurationPage } from './docs/configuration.ts';
+import { dashboardsPage, runbooksPage } from './docs/dashboards.ts';
 import { limitsPage } from './docs/limits.ts';
 import { metricsPage } from './docs/metrics.ts';
 import { privacyPage } from './docs/privacy.ts';
@@ -21,6 +22,8 @@ const FILES: readonly { readonly path: string; readonly make: () => string }[] =
   { path: 'deploy/statsd/mapping-influx.yml', make: () => taggedMapping('influx') },
   ...generatedFiles(),
   { path: 'docs/configuration.md', make: configurationPage },
+  { path: 'docs/dashboards.md', make: dashboardsPage },
+  { path: 'docs/runbooks/README.md', make: runbooksPage },
   { path: 'docs/limits.md', make: () => limitsPage(root) },
   { path: 'docs/metrics.md', make: metricsPage },
   { path: 'docs/privacy.md', make: privacyPage },

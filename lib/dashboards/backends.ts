@@ -66,7 +66,7 @@ export function backends(config: DashboardConfig): Dashboard {
           }),
           timeseries({
             title: 'Failures',
-            description: 'Rules that failed, notifications dropped.',
+            description: 'Rules that failed; notifications dropped, where there is an Alertmanager.',
             queries: [
               { expr: rate('prometheus_rule_evaluation_failures_total', 'instance'), legend: 'rules {{instance}}' },
               {

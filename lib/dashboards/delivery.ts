@@ -134,7 +134,7 @@ export function delivery(config: DashboardConfig): Dashboard {
               },
             ],
             unit: 'cps',
-            noValue: 'off',
+            noValue: 'StatsD and pushes are off',
           }),
           timeseries({
             title: 'What observation refused',
@@ -165,7 +165,9 @@ export function delivery(config: DashboardConfig): Dashboard {
               { expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="accepted"})` },
               { expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="delivered"})` },
               { expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="dead_lettered"})` },
-              { expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="dropped"})` },
+              {
+                expr: `sum by (job, instance) (${records}{${SELECTED}, outcome="dropped"}) or 0 * sum by (job, instance) (${records}{${SELECTED}, outcome="accepted"})`,
+              },
             ],
             unit: 'short',
             columns: {

@@ -17,6 +17,7 @@ export { type DashboardConfig, DEFAULT_CONFIG, type Objectives } from './config.
 export type { Dashboard } from './grafana.ts';
 export type { AlertRule, RecordingRule, RuleGroup } from './rules/group.ts';
 export { ruleGroups } from './rules/groups.ts';
+export { rulesFile } from './rules/yaml.ts';
 export { shared } from './share.ts';
 
 /** All dashboards, in the order of a tour. */

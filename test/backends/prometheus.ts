@@ -11,6 +11,10 @@ export interface PrometheusOptions {
   readonly targetsDirectory?: string;
   /** `host:port` pairs scraped as job `static`. */
   readonly targets?: readonly string[];
+  /** Further entries of `scrape_configs`. */
+  readonly jobs?: readonly object[];
+  /** Scrapes its own page, too, as job `prometheus`. */
+  readonly itself?: boolean;
   /** Default 1 s. */
   readonly scrapeInterval?: string;
   /** Where to send every sample on to (remote write, version 1). */
@@ -62,6 +66,10 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
           file_sd_configs: [{ files: [join(options.targetsDirectory, '*.json')], refresh_interval: '1s' }],
         },
     options.targets === undefined ? undefined : { job_name: 'static', static_configs: [{ targets: options.targets }] },
+    options.itself === true
+      ? { job_name: 'prometheus', static_configs: [{ targets: [`127.0.0.1:${port}`] }] }
+      : undefined,
+    ...(options.jobs ?? []),
   ].filter((job) => job !== undefined);
   // JSON is YAML.
   writeFileSync(

@@ -120,3 +120,37 @@ test('docs/lint.md has every rule', () => {
   assert.ok(used.length > 40);
   for (const code of used) assert.ok(documented.has(code), `${code} is not in docs/lint.md`);
 });
+
+test('dashboards and rules: places, codes and fixes; a .lint file beside them; exit codes', async () => {
+  const directory = temporaryDirectory('lint');
+  const [dashboard, rules] = [join(directory, 'dashboard.json'), join(directory, 'rules.yml')];
+  writeFileSync(
+    dashboard,
+    '{\n  "uid": "sightline-x",\n  "editable": true,\n  "templating": { "list": [] },\n  "panels": []\n}',
+  );
+  writeFileSync(rules, 'groups:\n  - name: g\n    rules:\n      - record: requests\n        expr: up\n');
+  const bad = await sightline(['lint', 'dashboards', dashboard]);
+  assert.equal(bad.code, 1);
+  assert.deepEqual(bad.stdout.trimEnd().split('\n'), [
+    `${dashboard}:3:15: error uneditable-dashboard: can be edited; set editable: false`,
+    `${dashboard}:4:17: error template-datasource-rule: does not have a templated data source; add a data source variable prometheus_datasource`,
+  ]);
+  assert.equal(bad.stderr, '2 errors, 0 warnings\n');
+  writeFileSync(
+    join(directory, '.lint'),
+    'exclusions:\n  uneditable-dashboard:\n    reason: ours\nwarnings:\n  template-datasource-rule:\n',
+  );
+  const excluded = await sightline(['lint', 'dashboards', dashboard, '--json']);
+  assert.equal(excluded.code, 0);
+  const { files, errors, warnings } = JSON.parse(excluded.stdout);
+  assert.deepEqual([errors, warnings, files[0].findings[0].code], [0, 1, 'template-datasource-rule']);
+  assert.equal((await sightline(['lint', 'dashboards', dashboard, '--strict'])).code, 1);
+  const ruled = await sightline(['lint', 'rules', rules]);
+  assert.equal(ruled.code, 1);
+  assert.match(
+    ruled.stdout,
+    /rules\.yml:4:7: error record-name: requests: requests is not level:metric:operation; name it as /,
+  );
+  assert.equal((await sightline(['lint', 'rules', `${rules}.none`])).code, 1);
+  assert.equal((await sightline(['lint', 'rules', rules, '--format', 'text'])).code, 2);
+});

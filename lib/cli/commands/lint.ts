@@ -6,38 +6,57 @@ import { SightlineError } from '../../errors.ts';
 import type { Command, Output } from '../command.ts';
 import { paint, printable } from '../output.ts';
 import { didYouMean, usageError } from '../usage.ts';
+import { lintDashboardFiles, lintRulesFiles, reportFiles } from './lint-files.ts';
 
 /** How long a page may take. */
 const FETCH_MILLIS = 30_000;
 /** Bytes of a page; Prometheus's own default has no limit, this is a thousand times an ordinary one. */
 const MAX_PAGE_BYTES = 64 * 1024 ** 2;
 const MAX_TARGETS = 100;
-const SUBJECTS = ['metrics'] as const;
+const SUBJECTS = ['metrics', 'dashboards', 'rules'] as const;
 
-/** `sightline lint metrics`: what promtool, OpenMetrics and Sightline have to say about a page of metrics. */
+/**
+ * `sightline lint`: what promtool, OpenMetrics and Sightline have to say about a page of metrics, Grafana's dashboard-linter
+ * and Sightline about dashboards, Sightline about rules of Prometheus.
+ */
 export const lintCommand: Command = {
   name: 'lint',
-  summary: 'check a page of metrics: names, units, format, cardinality, services counted twice',
-  usage: 'metrics URL|FILE|-…',
+  summary: 'check pages of metrics, Grafana dashboards, rules of Prometheus',
+  usage: 'metrics URL|FILE|-… | dashboards FILE… | rules FILE…',
   options: {
     format: { type: 'string', placeholder: 'FORMAT', meaning: 'of files: text or openmetrics; by default as they end' },
     strict: { type: 'boolean', meaning: 'warnings fail, too' },
   },
   positionals: [2, MAX_TARGETS],
   notes: [
-    'Of a URL both formats are checked. Several pages are also compared: a service that is scraped and sent by StatsD is',
-    'counted twice. Exit code 0: no error; 1: errors, or a page that cannot be read.',
+    'Metrics: of a URL both formats are checked. Several pages are also compared: a service that is scraped and sent by StatsD is',
+    'counted twice. Dashboards: what a file .lint beside one excludes, in the form of Grafana’s dashboard-linter, is left',
+    'out. Exit code 0: no error; 1: errors, or something that cannot be read.',
   ],
   async run({ positionals, values, json, out }) {
     const [subject = '', ...targets] = positionals;
     if (!(SUBJECTS as readonly string[]).includes(subject))
       throw usageError(
         lintCommand,
-        `got ${JSON.stringify(subject)}, wanted metrics and what to check${didYouMean(subject, SUBJECTS)}`,
+        `got ${JSON.stringify(subject)}, wanted metrics, dashboards or rules and what to check${didYouMean(subject, SUBJECTS)}`,
       );
     const format = values['format'];
     if (format !== undefined && format !== 'text' && format !== 'openmetrics')
       throw usageError(lintCommand, `got --format ${String(format)}, wanted text or openmetrics`);
+    if (subject !== 'metrics') {
+      if (format !== undefined)
+        throw usageError(lintCommand, `got --format for ${subject}, wanted it for metrics alone`);
+      const files = await (subject === 'dashboards' ? lintDashboardFiles(targets) : lintRulesFiles(targets));
+      const found = files.flatMap(({ findings }) => findings);
+      const wrong = found.filter(({ severity }) => severity === 'error').length;
+      const mild = found.length - wrong;
+      if (json) out.line(JSON.stringify({ files, errors: wrong, warnings: mild }));
+      else {
+        reportFiles(out, files);
+        out.note(found.length === 0 ? `${files.length} files: nothing to say` : `${wrong} errors, ${mild} warnings`);
+      }
+      return wrong > 0 || (values['strict'] === true && mild > 0) ? 1 : 0;
+    }
     const inputs = (await Promise.all(targets.map((target) => readTarget(target, format)))).flat();
     const results = lintMetrics(inputs).map(withoutRepeats());
     const all = results.flatMap(({ findings }) => findings);

@@ -46,7 +46,7 @@ function burnRules(
       severity,
       labels: { window: long },
       summary: `{{ $labels.job }}: ${options.what}, ${factor} times what the objective allows, for ${long}`,
-      description: `{{ $value | humanizePercentage }} of the requests of {{ $labels.job }} within ${long}; the objective allows ${round(budget * 100)} %. At this rate the budget of 30 days lasts ${round(30 / factor)} days.`,
+      description: `{{ $value | humanizePercentage }} of the requests of {{ $labels.job }} within ${long}; the objective allows ${round(budget * 100)} %. At this rate the budget of 30 days lasts ${Math.round(300 / factor) / 10} days.`,
       dashboard: 'slo',
     };
   });
