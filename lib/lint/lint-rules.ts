@@ -193,7 +193,11 @@ export function lintRules(text: string, known: readonly string[] = []): LintFind
   const records = new Set([...known, ...rules.map(({ record }) => record)]);
   const seen = new Set<string>();
   return rules.flatMap((rule) => {
-    const key = JSON.stringify([rule.alert, rule.record, Object.entries(rule.labels).sort(([one], [other]) => (one < other ? -1 : 1))]);
+    const key = JSON.stringify([
+      rule.alert,
+      rule.record,
+      Object.entries(rule.labels).sort(([one], [other]) => (one < other ? -1 : 1)),
+    ]);
     const twice = seen.has(key);
     seen.add(key);
     const parts: Part[] = [
