@@ -5,7 +5,7 @@
 #
 #   install.sh          everything
 #   install.sh NAME…    only these: zipkin elasticsearch opensearch statsd_exporter promtool prometheus telegraf influxd graphite
-#                       node npm chromium
+#                       compose node npm chromium
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 target=${SIGHTLINE_BACKENDS:-/var/tmp/sightline-backends}
@@ -130,6 +130,9 @@ install_telegraf() {
 }
 install_influxd() { go_install influxd $INFLUXDB "github.com/influxdata/influxdb/cmd/influxd@v$INFLUXDB"; }
 
+# What reads the files of deploy/compose; no engine is started.
+install_compose() { need docker-compose docker-compose; need amtool prometheus-alertmanager; }
+
 install_graphite() {
   local folder=$target/graphite-$GRAPHITE
   cmp -s "$here/python-graphite.txt" "$folder/.packages" && return
@@ -181,7 +184,7 @@ install_chromium() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 }
 
-wanted=" ${*:-zipkin elasticsearch opensearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite} "
+wanted=" ${*:-zipkin elasticsearch opensearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite compose} "
 say "backends: into $target"
 case $wanted in *' zipkin '*) step "Zipkin $ZIPKIN" install_zipkin ;; esac
 case $wanted in *' elasticsearch '*) step "Elasticsearch $ELASTICSEARCH" install_elasticsearch ;; esac
@@ -201,6 +204,7 @@ case $wanted in *' promtool '*) step "promtool $PROMETHEUS" install_promtool ;; 
 case $wanted in *' telegraf '*) step "Telegraf $TELEGRAF" install_telegraf ;; esac
 case $wanted in *' influxd '*) step "InfluxDB $INFLUXDB" install_influxd ;; esac
 case $wanted in *' graphite '*) step "Graphite $GRAPHITE" install_graphite ;; esac
+case $wanted in *' compose '*) step 'docker-compose and amtool' install_compose ;; esac
 case $wanted in *' prometheus '*) step "Prometheus $PROMETHEUS" install_prometheus ;; esac
 
 [ ${#failed[@]} -eq 0 ] || { say "backends: not installed: ${failed[*]}"; exit 1; }
