@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { getCallSites } from 'node:util';
 import { API_KEY } from '../context/guest-span.ts';
 import type { GlobalParts } from './global-api.ts';
 
@@ -25,7 +24,8 @@ type RegisteredApi = { version: string } & Slots;
  */
 function versionOfCaller(): string | undefined {
   try {
-    const script = getCallSites(FRAMES)[2]?.scriptName ?? '';
+    // By name it would load all of `node:util` at start, and end in an error on a Node that is too old.
+    const script = process.getBuiltinModule('node:util').getCallSites(FRAMES)[2]?.scriptName ?? '';
     let directory = dirname(script.startsWith('file:') ? fileURLToPath(script) : script);
     for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
       try {

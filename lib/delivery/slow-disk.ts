@@ -1,3 +1,4 @@
+import { runQueueMillis } from '../core/run-queue.ts';
 import { DeferredRing } from './deferred-ring.ts';
 import type { DropReason } from './journal/journal-writer.ts';
 import { type RecordKind, SIGNAL_OF_KIND } from './journal/record-kind.ts';
@@ -6,8 +7,8 @@ import type { SharedLedger } from './shared-ledger.ts';
 
 /** A write that takes longer is slow, milliseconds: what an app's thread may be held for once, and not again. */
 const SLOW_MILLIS = 20;
-/** So many slow writes within `SLOW_WITHIN_MILLIS` make a slow disk: one alone may be the scheduler of a busy machine. */
-const SLOW_WRITES = 2;
+/** So many slow writes within `SLOW_WITHIN_MILLIS` make a slow disk. */
+const SLOW_WRITES = 3;
 const SLOW_WITHIN_MILLIS = 10_000;
 /** So many quick writes in a row, of the worker, make a disk that is quick again. */
 const CALM_WRITES = 20;
@@ -28,6 +29,8 @@ export interface SlowDiskOptions {
   readonly onChange: (ring: DeferredRing | undefined) => void;
   readonly nowMillis?: () => number;
   readonly steadyMillis?: () => number;
+  /** How long the thread has waited for a core; see `runQueueMillis`. */
+  readonly runQueueMillis?: () => number | undefined;
 }
 
 /**
@@ -38,7 +41,10 @@ export class SlowDisk {
   private readonly options: SlowDiskOptions;
   private readonly steady: () => number;
   private readonly now: () => number;
+  private readonly runQueue: () => number | undefined;
   private slow: number[] = [];
+  /** At the end of the last write, while slow ones are looked for. */
+  private waited: number | undefined;
   private since = 0;
   private times = 0;
   private ring: DeferredRing | undefined;
@@ -48,14 +54,25 @@ export class SlowDisk {
     this.options = options;
     this.steady = options.steadyMillis ?? (() => performance.now());
     this.now = options.nowMillis ?? Date.now;
+    this.runQueue = options.runQueueMillis ?? runQueueMillis;
   }
 
-  /** Takes note of how long a write of the app's thread took. */
+  /**
+   * Takes note of how long a write of the app's thread took. On a busy machine it is long because the thread had no core:
+   * after a first long one, the time without a core is known and taken off.
+   */
   noteWrite(millis: number): void {
-    if (millis <= SLOW_MILLIS || this.deferring || !this.options.canDefer()) return;
+    if (this.slow.length === 0 && millis <= SLOW_MILLIS) return;
+    if (this.deferring || !this.options.canDefer()) return;
     const now = this.steady();
-    this.slow = [...this.slow.filter((at) => now - at < SLOW_WITHIN_MILLIS), now];
+    this.slow = this.slow.filter((at) => now - at < SLOW_WITHIN_MILLIS);
+    const before = this.waited;
+    this.waited = this.slow.length === 0 && millis <= SLOW_MILLIS ? undefined : this.runQueue();
+    const withoutCore = before === undefined || this.waited === undefined ? 0 : this.waited - before;
+    if (millis - withoutCore <= SLOW_MILLIS) return;
+    this.slow.push(now);
     if (this.slow.length < SLOW_WRITES) return;
+    this.waited = undefined;
     this.slow = [];
     this.since = now;
     this.times += 1;

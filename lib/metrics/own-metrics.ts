@@ -1,4 +1,3 @@
-import { getHeapStatistics } from 'node:v8';
 import { internalErrors } from '../core/fence.ts';
 import { CATALOGUE } from '../model/catalogue.ts';
 import type {
@@ -27,7 +26,13 @@ export function registerOwnMetrics({ registry, deliveryStatus, rolling }: OwnMet
   const errors = registry.counter(CATALOGUE.internalErrors).bind([]);
   registry.onCollect(() => errors.follow(internalErrors()));
   // Given at the start (--max-old-space-size, or the memory there is), it does not change.
-  registry.gauge(CATALOGUE.heapLimit).bind([]).set(getHeapStatistics().heap_size_limit);
+  const heapLimit = registry.gauge(CATALOGUE.heapLimit).bind([]);
+  let known = false;
+  registry.onCollect(() => {
+    // Read with the first page: it would be one more module of Node at every start.
+    if (!known) heapLimit.set(process.getBuiltinModule('node:v8').getHeapStatistics().heap_size_limit);
+    known = true;
+  });
   if (deliveryStatus !== undefined) registerDelivery(registry, deliveryStatus);
   if (rolling !== undefined) registerRolling(registry, rolling);
 }

@@ -118,6 +118,7 @@ function journal(random: Random): number {
     segment: 1,
     fingerprint: 'ab'.repeat(16),
     journalId: 'cd'.repeat(8),
+    writerId: 'ef'.repeat(8),
     createdMillis: 5,
     firstNumbers: { [RecordKind.LOG]: 1, [RecordKind.SPAN]: 1 },
   } as never);
