@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { ConsoleSpans, withConsoleSpans } from '../delivery/console-spans.ts';
 import type { DeliveryOptions } from '../delivery/delivery-options.ts';
 import { createJournalSink } from '../delivery/journal-sink.ts';
 import type { SpanData } from '../model/span.ts';
@@ -45,11 +46,12 @@ export interface DeliveryHooks {
 }
 
 function deliveryOptions(settings: Settings): DeliveryOptions {
-  const { given, zipkinUrl, otlpTraces, statsdUrl, pushUrl, resource } = settings;
+  const { given, zipkinUrl, otlpTraces, consoleSpans, statsdUrl, pushUrl, resource } = settings;
   return {
     resource,
     logs: logDestination(settings),
     spans: otlpTraces ?? (zipkinUrl === undefined ? undefined : { url: zipkinUrl }),
+    consoleSpans,
     statsd: statsdUrl === undefined ? undefined : { url: statsdUrl, lengthPrefix: given.statsdDialect === 'dogstatsd' },
     push: pushUrl === undefined ? undefined : { url: pushUrl },
   };
@@ -102,9 +104,12 @@ export function createDelivery(settings: Settings, { redactor, onFirstRecord }: 
     maxAgeMillis: settings.journalMaxAgeMillis,
     quiet: settings.stackOnlyDefaulted,
   });
-  const sink = announceFirst(journal, onFirstRecord);
+  const toConsole = options.consoleSpans === true;
+  const carrier = toConsole ? withConsoleSpans(journal, new ConsoleSpans(options.resource)) : journal;
+  const sink = announceFirst(carrier, onFirstRecord);
+  const isOff = options.spans === undefined && !toConsole;
   // Without an address a span still carries the context; it just goes nowhere.
-  const takeSpan = options.spans === undefined ? () => {} : (span: SpanData) => sink.span(redactSpan(span, redactor));
+  const takeSpan = isOff ? () => {} : (span: SpanData) => sink.span(redactSpan(span, redactor));
   const tracing = createEngine({
     sampler: rules.sampler,
     limits: rules.limits,

@@ -42,6 +42,17 @@ export function oneOf<const T extends readonly string[]>(...accepted: T): (value
   };
 }
 
+/** As `oneOf`, where the standard allows a list and this product has one at a time. */
+export function onlyOneOf<const T extends readonly string[]>(...accepted: T): (value: string) => T[number] {
+  const members = listOf(...accepted);
+  return (value) => {
+    const [first, ...more] = members(value);
+    if (first === undefined) throw new Unacceptable(`wanted one of ${accepted.join(', ')}`);
+    if (more.length > 0) throw new Unacceptable(`wanted one of ${accepted.join(', ')}, not several at a time`);
+    return first;
+  };
+}
+
 export function listOf<const T extends readonly string[]>(...accepted: T): (value: string) => readonly T[number][] {
   const member = oneOf(...accepted);
   return (value) => [...new Set(list(value).map(member))];

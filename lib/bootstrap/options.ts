@@ -76,8 +76,8 @@ export const OPTIONS = {
   tracesExporter: row(
     'OTEL_TRACES_EXPORTER',
     '`zipkin`; `otlp` when only an OTLP endpoint is set',
-    '`zipkin`, `otlp`, `console`, `none`',
-    as.oneOf('zipkin', 'otlp', 'console', 'none'),
+    'one of `zipkin`, `otlp`, `none` and `console`: each span as one line of JSON on standard output, not in the journal',
+    as.onlyOneOf('zipkin', 'otlp', 'console', 'none'),
   ),
   zipkinEndpoint: row(
     'OTEL_EXPORTER_ZIPKIN_ENDPOINT',

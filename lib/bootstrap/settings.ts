@@ -41,6 +41,8 @@ export interface Settings {
   readonly zipkinUrl: string | undefined;
   /** OTLP/HTTP endpoint for spans, instead of Zipkin. */
   readonly otlpTraces: OtlpDestination | undefined;
+  /** Spans are lines on standard output, and go nowhere else. */
+  readonly consoleSpans: boolean;
   readonly prometheus: boolean;
   readonly statsdUrl: string | undefined;
   /** Pushgateway with job and instance; undefined = nothing is pushed. */
@@ -128,12 +130,7 @@ function otlpTracesOf(given: GivenOptions, off: string[]): OtlpDestination | und
 }
 
 function zipkinUrlOf(given: GivenOptions, stack: string | undefined, off: string[]): string | undefined {
-  const exporter = tracesExporter(given);
-  if (exporter === 'none' || exporter === 'otlp') return undefined;
-  if (exporter === 'console') {
-    off.push('traces: OTEL_TRACES_EXPORTER=console is not in this version; set OTEL_TRACES_EXPORTER=zipkin');
-    return undefined;
-  }
+  if (tracesExporter(given) !== 'zipkin') return undefined;
   const url = given.zipkinEndpoint ?? (stack === undefined ? undefined : `${stack}/zipkin/api/v2/spans`);
   if (url === undefined) off.push('traces have no address; set OTEL_EXPORTER_ZIPKIN_ENDPOINT or SIGHTLINE_STACK_URL');
   return url;
@@ -172,6 +169,7 @@ export function createSettings(given: GivenOptions, resource: Resource, env: Nod
     logs: logSettings(given, resource, stack.url, off),
     zipkinUrl: zipkinUrlOf(given, stack.url, off),
     otlpTraces: otlpTracesOf(given, off),
+    consoleSpans: tracesExporter(given) === 'console',
     prometheus: (given.metrics ?? ['prometheus']).includes('prometheus'),
     statsdUrl: statsdUrlOf(given),
     pushUrl: pushUrlOf(given, resource, stack.url, off),

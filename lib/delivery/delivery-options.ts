@@ -58,6 +58,8 @@ export interface DeliveryOptions {
   readonly resource: Resource;
   readonly logs: LogDestination | LogstashDestination | OtlpDestination | undefined;
   readonly spans: ZipkinDestination | OtlpDestination | undefined;
+  /** Spans are lines on standard output, and go nowhere else; `spans` is undefined then. */
+  readonly consoleSpans?: boolean | undefined;
   readonly statsd: StatsdDestination | undefined;
   /** Pushgateway with job and instance in its path. */
   readonly push?: { readonly url: string } | undefined;

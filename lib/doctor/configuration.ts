@@ -62,6 +62,9 @@ function describe(given: GivenOptions, env: NodeJS.ProcessEnv, workingDirectory:
       ...(settings.logs.mode === 'stdout'
         ? [about('info', 'logs', 'on the standard output of the service, not shipped')]
         : []),
+      ...(settings.consoleSpans
+        ? [about('info', 'spans', 'lines on the standard output of the service, not sent')]
+        : []),
       ...(given.delivery === 'direct'
         ? [about('info', 'delivery', 'direct, by the stock exporters: what a fault costs is in docs/rationale.md')]
         : []),

@@ -1,10 +1,13 @@
-import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api';
+import type { Attributes, Link, SpanContext, SpanStatus } from '@opentelemetry/api';
 import { toTraceSpanContext } from '../context/span-context.ts';
 import type { Clock } from '../core/clock.ts';
 import { type SpanData, type SpanEvent, SpanKind, type SpanLink, StatusCode } from '../model/span.ts';
 import { cleanAttributes, nameOf } from './attributes.ts';
 import type { SpanLimits } from './limits.ts';
 import { toMicros } from './time.ts';
+
+/** Seconds and nanoseconds. */
+type HrTime = readonly [number, number];
 
 interface Scope {
   readonly name?: string;

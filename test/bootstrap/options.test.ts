@@ -22,7 +22,7 @@ const CASES: Record<OptionName, [accepted: string, becomes: unknown, refused: st
   clientDetails: ['logs, spans', ['logs', 'spans'], 'metrics'],
   logLevel: ['debug', 'debug', 'loud'],
   logStream: ['logs-a-b', 'logs-a-b', undefined],
-  tracesExporter: ['none', 'none', 'jaeger'],
+  tracesExporter: ['console,', 'console', 'zipkin,console'],
   zipkinEndpoint: ['http://z:9411/api/v2/spans', 'http://z:9411/api/v2/spans', 'z'],
   otlpEndpoint: ['http://c:4318', 'http://c:4318', 'grpc://c'],
   otlpTracesEndpoint: ['http://c:4318/x', 'http://c:4318/x', 'c'],

@@ -87,7 +87,13 @@ test('what OTLP cannot do here is off, and one line says so', () => {
   assert.match(settingsOf({ ...endpoint, SIGHTLINE_DELIVERY: 'direct' }).off.join(), /SIGHTLINE_DELIVERY=journal/);
   assert.match(settingsOf({ OTEL_TRACES_EXPORTER: 'otlp' }).off.join(), /set OTEL_EXPORTER_OTLP_ENDPOINT/);
   assert.match(settingsOf({ SIGHTLINE_LOGS: 'otlp' }).off.join(), /^logs: OTLP has no address/);
-  assert.match(settingsOf({ OTEL_TRACES_EXPORTER: 'console' }).off.join(), /console is not in this version/);
+});
+
+test('spans on the console go nowhere else, and need no address', () => {
+  const settings = settingsOf({ OTEL_TRACES_EXPORTER: 'console', SIGHTLINE_LOGS: 'none', NODE_ENV: 'production' });
+  assert.equal(settings.consoleSpans, true);
+  assert.equal(settings.zipkinUrl, undefined);
+  assert.deepEqual(settings.off, []);
 });
 
 test('data stream names keep to [a-z0-9_.] in both parts', () => {

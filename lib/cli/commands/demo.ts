@@ -48,6 +48,8 @@ function serviceEnvironment(env: NodeJS.ProcessEnv, stack: LocalStack): Record<s
     SIGHTLINE_STACK_URL: stack.url,
     SIGHTLINE_DATA_DIR: stack.dataDirectory,
     SIGHTLINE_ADMIN_PORT: '0',
+    // Their output is not shown, and the stack is where the spans are looked for.
+    OTEL_TRACES_EXPORTER: 'zipkin',
     ...(stack.statsdPort !== undefined && { SIGHTLINE_STATSD_URL: `udp://127.0.0.1:${stack.statsdPort}` }),
   };
 }

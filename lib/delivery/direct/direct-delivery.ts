@@ -2,10 +2,11 @@ import { diag } from '../../core/diag.ts';
 import { reportBug } from '../../core/fence.ts';
 import type { DeliveryStatus, TelemetrySink } from '../../model/telemetry-sink.ts';
 import type { Tracing } from '../../traces/tracing.ts';
+import { ConsoleSpans } from '../console-spans.ts';
 import { DELIVERY_TUNING, type DeliveryOptions, type StatsdDestination } from '../delivery-options.ts';
+import { Outcomes, within } from '../outcomes.ts';
 import { PushSender } from '../worker/push-sender.ts';
 import { createStatsdTransport, type StatsdTransport } from '../worker/statsd-transport.ts';
-import { Outcomes, within } from './outcomes.ts';
 import { StockLogs } from './stock-logs.ts';
 import { findStockPackages, type StockPackage, type StockPackages } from './stock-packages.ts';
 import type { StockTracingRules } from './stock-processor.ts';
@@ -34,11 +35,13 @@ export function createDirectDelivery(options: DeliveryOptions, rules: StockTraci
   if (logDestination !== undefined) needed.push('pino-elasticsearch');
   if (options.statsd?.url.startsWith('udp:')) needed.push('hot-shots');
   const packages = findStockPackages(needed);
-  const spans = new Outcomes('spans', options.spans !== undefined);
+  const consoleSpans = options.consoleSpans === true ? new ConsoleSpans(options.resource) : undefined;
+  const spans = consoleSpans?.outcomes ?? new Outcomes('spans', options.spans !== undefined);
   const logs = new Outcomes('logs', logDestination !== undefined);
   const tracing = new StockTracing(packages, {
     resource: options.resource,
     zipkinUrl: options.spans?.url,
+    consoleSpans,
     rules,
     outcomes: spans,
   });
@@ -98,6 +101,7 @@ export function createDirectDelivery(options: DeliveryOptions, rules: StockTraci
     );
     statsd?.close();
     pusher?.close();
+    consoleSpans?.close();
     // Whatever has no outcome now will have none: a full queue of the batch processor tells nobody what it dropped.
     logs.drop('lost', logs.pending);
     spans.drop('lost', spans.pending);
@@ -134,9 +138,13 @@ export function createDirectDelivery(options: DeliveryOptions, rules: StockTraci
       pushing += 1;
       suppressed(() => pusher.push(page));
     },
-    // Nothing is gathered here, and the stock packages cannot send synchronously.
-    appendNow() {},
-    drainSync() {},
+    // The stock packages cannot send synchronously.
+    appendNow() {
+      consoleSpans?.printWaiting();
+    },
+    drainSync(timeoutMillis) {
+      consoleSpans?.printWithin(timeoutMillis);
+    },
     status,
     flush,
     close(timeoutMillis) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { LogDestination } from '../delivery-options.ts';
-import type { Outcomes } from './outcomes.ts';
+import type { Outcomes } from '../outcomes.ts';
 import type { StockPackages } from './stock-packages.ts';
 import { suppressed } from './suppressed.ts';
 import { unheldAgent } from './unheld.ts';

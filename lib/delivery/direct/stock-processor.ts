@@ -8,7 +8,7 @@ import type { SpanRedactor } from '../../traces/redacted-span.ts';
 import type { RequestTarget } from '../../traces/route-rules.ts';
 import type { Sampler } from '../../traces/sampler.ts';
 import { TARGET_KEY } from '../../traces/start-through.ts';
-import type { Outcomes } from './outcomes.ts';
+import type { Outcomes } from '../outcomes.ts';
 import { asSampled, redactStockSpan, type StockSpan, type WaitingStockSpan, waiting } from './stock-span.ts';
 
 /** The rules of tracing, the same as those of our own engine. */

@@ -26,7 +26,7 @@ export interface StockSpan {
   readonly duration: HrTime;
   readonly ended: boolean;
   readonly resource: unknown;
-  readonly instrumentationScope: unknown;
+  readonly instrumentationScope: { readonly name?: string; readonly version?: string | undefined };
   readonly droppedAttributesCount: number;
   readonly droppedEventsCount: number;
   readonly droppedLinksCount: number;
@@ -57,7 +57,8 @@ function copyOf(span: StockSpan, changed: Partial<StockSpan>): StockSpan {
 }
 
 function scopeNameOf({ instrumentationScope }: StockSpan): string {
-  const { name } = (instrumentationScope ?? {}) as { readonly name?: unknown };
+  // An SDK of another version may have none.
+  const name: unknown = (instrumentationScope as StockSpan['instrumentationScope'] | undefined)?.name;
   return typeof name === 'string' ? name : '';
 }
 

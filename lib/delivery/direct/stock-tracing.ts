@@ -7,12 +7,15 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { registeredProvider } from '../../context/guest-span.ts';
+import { systemClock } from '../../core/clock.ts';
 import { diag } from '../../core/diag.ts';
 import type { Resource } from '../../model/resource.ts';
 import type { SpanData, SpanKind } from '../../model/span.ts';
+import { toSpanData } from '../../traces/foreign-span.ts';
 import { startThrough } from '../../traces/start-through.ts';
 import { OWN_SCOPE_NAME, type SpanStart, type Tracing } from '../../traces/tracing.ts';
-import type { Outcomes } from './outcomes.ts';
+import type { ConsoleSpans } from '../console-spans.ts';
+import type { Outcomes } from '../outcomes.ts';
 import type { StockPackages } from './stock-packages.ts';
 import { type StockBatch, StockProcessor, type StockTracingRules, stockSampler } from './stock-processor.ts';
 import { toStockSpan } from './stock-span.ts';
@@ -36,6 +39,8 @@ export interface StockTracingOptions {
   readonly resource: Resource;
   /** Undefined: spans are made, for context and IDs, and go nowhere. */
   readonly zipkinUrl: string | undefined;
+  /** In place of Zipkin. */
+  readonly consoleSpans: ConsoleSpans | undefined;
   readonly rules: StockTracingRules;
   readonly outcomes: Outcomes;
 }
@@ -48,11 +53,11 @@ export class StockTracing implements Tracing {
   private readonly tracer: Tracer;
   private readonly resource: unknown;
 
-  constructor(packages: StockPackages, { resource, zipkinUrl, rules, outcomes }: StockTracingOptions) {
+  constructor(packages: StockPackages, { resource, zipkinUrl, consoleSpans, rules, outcomes }: StockTracingOptions) {
     const { NodeSDK } = packages.load('@opentelemetry/sdk-node');
     const { resourceFromAttributes } = packages.loadOf('@opentelemetry/sdk-node', '@opentelemetry/resources');
     this.resource = resourceFromAttributes(attributesOf(resource));
-    const batch = zipkinUrl === undefined ? undefined : createBatch(packages, zipkinUrl, outcomes);
+    const batch = zipkinUrl === undefined ? printing(consoleSpans, rules) : createBatch(packages, zipkinUrl, outcomes);
     if (zipkinUrl !== undefined) unholdRequestsTo(zipkinUrl);
     this.processor = new StockProcessor(batch, rules, outcomes);
     const sdk = new NodeSDK({
@@ -106,6 +111,20 @@ function attributesOf(resource: Resource): Record<string, string> {
     ...(resource.serviceVersion !== '' && { 'service.version': resource.serviceVersion }),
     'service.instance.id': resource.instanceId,
     'deployment.environment.name': resource.environment,
+  };
+}
+
+/** Spans of the stock SDK as lines, at once. */
+function printing(consoleSpans: ConsoleSpans | undefined, { limits }: StockTracingRules): StockBatch | undefined {
+  if (consoleSpans === undefined) return undefined;
+  return {
+    onEnd(span) {
+      const data = toSpanData(span, { limits, clock: systemClock });
+      if (data === undefined) consoleSpans.outcomes.drop('internal', 1);
+      else consoleSpans.print(data);
+    },
+    forceFlush: () => consoleSpans.flushed(),
+    shutdown: () => Promise.resolve(),
   };
 }
 

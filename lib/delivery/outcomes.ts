@@ -1,6 +1,6 @@
-import type { CourierState, DeliveryCounts, Signal } from '../../model/telemetry-sink.ts';
+import type { CourierState, DeliveryCounts, Signal } from '../model/telemetry-sink.ts';
 
-/** The balance of one signal that a stock client carries. What has no outcome yet is in its memory. */
+/** The balance of one signal that does not go through the journal. What has no outcome yet is in memory. */
 export class Outcomes {
   readonly signal: Signal;
   private accepted = 0;
