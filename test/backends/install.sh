@@ -184,7 +184,13 @@ install_chromium() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
 }
 
-wanted=" ${*:-zipkin elasticsearch opensearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite compose} "
+install_redis() {
+  if have redis-server; then return; fi
+  # The level keeps the package from starting a server of its own.
+  RUNLEVEL=1 need redis-server redis-server
+}
+
+wanted=" ${*:-zipkin elasticsearch opensearch node npm chromium statsd_exporter promtool prometheus telegraf influxd graphite compose redis} "
 say "backends: into $target"
 case $wanted in *' zipkin '*) step "Zipkin $ZIPKIN" install_zipkin ;; esac
 case $wanted in *' elasticsearch '*) step "Elasticsearch $ELASTICSEARCH" install_elasticsearch ;; esac
@@ -205,6 +211,7 @@ case $wanted in *' telegraf '*) step "Telegraf $TELEGRAF" install_telegraf ;; es
 case $wanted in *' influxd '*) step "InfluxDB $INFLUXDB" install_influxd ;; esac
 case $wanted in *' graphite '*) step "Graphite $GRAPHITE" install_graphite ;; esac
 case $wanted in *' compose '*) step 'docker-compose and amtool' install_compose ;; esac
+case $wanted in *' redis '*) step Redis install_redis ;; esac
 case $wanted in *' prometheus '*) step "Prometheus $PROMETHEUS" install_prometheus ;; esac
 
 [ ${#failed[@]} -eq 0 ] || { say "backends: not installed: ${failed[*]}"; exit 1; }
