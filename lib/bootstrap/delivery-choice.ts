@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ConsoleSpans, withConsoleSpans } from '../delivery/console-spans.ts';
-import type { DeliveryOptions } from '../delivery/delivery-options.ts';
+import type { DeliveryOptions, PushDestination, ZipkinDestination } from '../delivery/delivery-options.ts';
 import { createJournalSink } from '../delivery/journal-sink.ts';
 import type { SpanData } from '../model/span.ts';
 import type { TelemetrySink } from '../model/telemetry-sink.ts';
@@ -11,6 +11,7 @@ import { createLimits, type SpanLimits } from '../traces/limits.ts';
 import { redactSpan, type SpanRedactor } from '../traces/redacted-span.ts';
 import { createSampler } from '../traces/sampler.ts';
 import type { Tracing } from '../traces/tracing.ts';
+import type { GivenOptions } from './options.ts';
 import type { Settings } from './settings.ts';
 
 export interface Delivery {
@@ -27,14 +28,49 @@ export interface Delivery {
 function logDestination({ given, logs }: Settings): DeliveryOptions['logs'] {
   if (logs.mode !== 'ship') return undefined;
   if (logs.otlp !== undefined) return logs.otlp;
-  if (logs.backend === 'logstash') return { kind: 'logstash', url: logs.url, caFile: given.logstashCaFile };
+  if (logs.backend === 'logstash') {
+    return {
+      kind: 'logstash',
+      url: logs.url,
+      passwordFile: given.logstashPasswordFile,
+      caFile: given.logstashCaFile,
+      certificateFile: given.logstashClientCertificateFile,
+      keyFile: given.logstashClientKeyFile,
+    };
+  }
   return {
     url: logs.url,
     stream: logs.stream,
     apiKey: given.elasticsearchApiKey,
+    apiKeyFile: given.elasticsearchApiKeyFile,
     username: given.elasticsearchUsername,
     password: given.elasticsearchPassword,
+    passwordFile: given.elasticsearchPasswordFile,
     caFile: given.elasticsearchCaFile,
+    certificateFile: given.elasticsearchClientCertificateFile,
+    keyFile: given.elasticsearchClientKeyFile,
+  };
+}
+
+function zipkinDestination(given: GivenOptions, url: string | undefined): ZipkinDestination | undefined {
+  if (url === undefined) return undefined;
+  return {
+    url,
+    passwordFile: given.zipkinPasswordFile,
+    caFile: given.zipkinCaFile,
+    certificateFile: given.zipkinClientCertificateFile,
+    keyFile: given.zipkinClientKeyFile,
+  };
+}
+
+function pushDestination(given: GivenOptions, url: string | undefined): PushDestination | undefined {
+  if (url === undefined) return undefined;
+  return {
+    url,
+    passwordFile: given.metricsPushPasswordFile,
+    caFile: given.metricsPushCaFile,
+    certificateFile: given.metricsPushClientCertificateFile,
+    keyFile: given.metricsPushClientKeyFile,
   };
 }
 
@@ -50,10 +86,10 @@ function deliveryOptions(settings: Settings): DeliveryOptions {
   return {
     resource,
     logs: logDestination(settings),
-    spans: otlpTraces ?? (zipkinUrl === undefined ? undefined : { url: zipkinUrl }),
+    spans: otlpTraces ?? zipkinDestination(given, zipkinUrl),
     consoleSpans,
     statsd: statsdUrl === undefined ? undefined : { url: statsdUrl, lengthPrefix: given.statsdDialect === 'dogstatsd' },
-    push: pushUrl === undefined ? undefined : { url: pushUrl },
+    push: pushDestination(given, pushUrl),
   };
 }
 

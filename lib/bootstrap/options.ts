@@ -1,3 +1,4 @@
+import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { LIMIT_OPTIONS } from './limit-options.ts';
 import type { OptionRow } from './option-row.ts';
 import { row } from './option-row.ts';
@@ -86,6 +87,7 @@ export const OPTIONS = {
     as.url('http', 'https'),
   ),
   ...OTLP_OPTIONS,
+  ...CONNECTION_OPTIONS,
   tracesSampler: row(
     'OTEL_TRACES_SAMPLER',
     'parentbased_always_on',

@@ -109,4 +109,40 @@ export const OTLP_OPTIONS = {
     'the same for logs alone',
     as.text,
   ),
+  otlpClientCertificate: row(
+    'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE',
+    '–',
+    'PEM file of the certificate that is shown to the endpoint; with its key',
+    as.text,
+  ),
+  otlpClientKey: row(
+    'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+    '–',
+    'PEM file of that certificate’s key, without a passphrase',
+    as.text,
+  ),
+  otlpTracesClientCertificate: row(
+    'OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE',
+    '`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`',
+    'the same for spans alone',
+    as.text,
+  ),
+  otlpTracesClientKey: row(
+    'OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY',
+    '`OTEL_EXPORTER_OTLP_CLIENT_KEY`',
+    'the same for spans alone',
+    as.text,
+  ),
+  otlpLogsClientCertificate: row(
+    'OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE',
+    '`OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`',
+    'the same for logs alone',
+    as.text,
+  ),
+  otlpLogsClientKey: row(
+    'OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY',
+    '`OTEL_EXPORTER_OTLP_CLIENT_KEY`',
+    'the same for logs alone',
+    as.text,
+  ),
 };

@@ -23,6 +23,10 @@ export function otlpDestination(given: GivenOptions, signal: 'traces' | 'logs'):
     headers: (traces ? given.otlpTracesHeaders : given.otlpLogsHeaders) ?? given.otlpHeaders,
     gzip: compression === 'gzip',
     timeoutMillis: (traces ? given.otlpTracesTimeout : given.otlpLogsTimeout) ?? given.otlpTimeout,
+    headersFile: given.otlpHeadersFile,
     caFile: (traces ? given.otlpTracesCertificate : given.otlpLogsCertificate) ?? given.otlpCertificate,
+    certificateFile:
+      (traces ? given.otlpTracesClientCertificate : given.otlpLogsClientCertificate) ?? given.otlpClientCertificate,
+    keyFile: (traces ? given.otlpTracesClientKey : given.otlpLogsClientKey) ?? given.otlpClientKey,
   };
 }

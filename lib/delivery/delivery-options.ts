@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Resource } from '../model/resource.ts';
+import type { TlsFiles } from './tls-files.ts';
 
-export interface LogDestination {
+export interface LogDestination extends TlsFiles {
   readonly kind?: 'elasticsearch' | undefined;
   /** Base address of Elasticsearch, with or without a path. */
   readonly url: string;
@@ -10,40 +11,52 @@ export interface LogDestination {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** As Elasticsearch encodes it (`id:key` in base64); wins over user name and password. */
   readonly apiKey?: string | undefined;
+  /** File that holds it; wins. */
+  readonly apiKeyFile?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** PEM file of the certificate authority. */
-  readonly caFile?: string | undefined;
+  /** File that holds it; wins. */
+  readonly passwordFile?: string | undefined;
 }
 
 /** Logstash instead of Elasticsearch. */
-export interface LogstashDestination {
+export interface LogstashDestination extends TlsFiles {
   readonly kind: 'logstash';
   /** `http(s)://` of an http input, `tcp://` or `tls://` of a tcp input with the codec `json_lines`. */
   readonly url: string;
-  /** PEM file of the certificate authority. */
-  readonly caFile?: string | undefined;
+  /** File of the password of the user in the address, for `http(s)://`. */
+  readonly passwordFile?: string | undefined;
 }
 
 /** OTLP/HTTP, for one signal. */
-export interface OtlpDestination {
+export interface OtlpDestination extends TlsFiles {
   readonly kind: 'otlp';
   /** The whole address, such as `http://127.0.0.1:4318/v1/traces`. */
   readonly url: string;
   readonly protocol: 'http/protobuf' | 'http/json';
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** File of further headers, a line `Name: value` each. */
+  readonly headersFile?: string | undefined;
   readonly gzip: boolean;
   /** Default: as for the others. */
   readonly timeoutMillis?: number | undefined;
-  /** PEM file of the certificate authority. */
-  readonly caFile?: string | undefined;
 }
 
 /** Zipkin v2. */
-export interface ZipkinDestination {
+export interface ZipkinDestination extends TlsFiles {
   readonly kind?: 'zipkin' | undefined;
   /** Such as `http://127.0.0.1:9411/api/v2/spans`. */
   readonly url: string;
+  /** File of the password of the user in the address. */
+  readonly passwordFile?: string | undefined;
+}
+
+/** Pushgateway. */
+export interface PushDestination extends TlsFiles {
+  /** With job and instance in its path. */
+  readonly url: string;
+  /** File of the password of the user in the address. */
+  readonly passwordFile?: string | undefined;
 }
 
 export interface StatsdDestination {
@@ -61,8 +74,7 @@ export interface DeliveryOptions {
   /** Spans are lines on standard output, and go nowhere else; `spans` is undefined then. */
   readonly consoleSpans?: boolean | undefined;
   readonly statsd: StatsdDestination | undefined;
-  /** Pushgateway with job and instance in its path. */
-  readonly push?: { readonly url: string } | undefined;
+  readonly push?: PushDestination | undefined;
   /** Takes one sentence when a backend goes down, when it is back, when the journal cannot be written. Default: `diag.notice`. */
   readonly onNotice?: ((text: string) => void) | undefined;
 }

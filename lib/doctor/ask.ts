@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { readTlsFiles, type TlsFiles } from '../delivery/tls-files.ts';
 
 /** How long one answer may take, milliseconds: as long as delivery gives it. */
 const ANSWER_MILLIS = 10_000;
@@ -14,7 +14,7 @@ export interface Question {
   readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | undefined;
-  readonly caFile?: string | undefined;
+  readonly files?: TlsFiles | undefined;
 }
 
 export interface Response {
@@ -26,17 +26,17 @@ export interface Response {
 }
 
 /** One request; redirects are not followed. @throws the error of the connection */
-export function ask({ url, method = 'GET', headers = {}, body, caFile }: Question): Promise<Response> {
+export function ask({ url, method = 'GET', headers = {}, body, files }: Question): Promise<Response> {
   return new Promise((resolve, reject) => {
     const started = Date.now();
     const secure = url.protocol === 'https:';
     const plain = new URL(url);
     plain.username = '';
     plain.password = '';
-    const ca = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
+    const tls = files === undefined ? {} : readTlsFiles(files);
     const request = (secure ? httpsRequest : httpRequest)(
       plain,
-      { method, headers, agent: false, timeout: ANSWER_MILLIS, ...(secure && ca !== undefined && { ca }) },
+      { method, headers, agent: false, timeout: ANSWER_MILLIS, ...(secure && tls) },
       (response) => {
         const chunks: Buffer[] = [];
         let length = 0;
@@ -70,15 +70,15 @@ export function skewOf(date: string | undefined, startedMillis: number, endedMil
 }
 
 /** Opens a connection and closes it. @throws its error */
-export function reach(url: URL, caFile: string | undefined): Promise<void> {
+export function reach(url: URL, files: TlsFiles): Promise<void> {
   return new Promise((resolve, reject) => {
     const { hostname, port, pathname, protocol } = url;
     const place =
       protocol === 'unix:' ? { path: pathname } : { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
-    const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
+    const tls = protocol === 'tls:' ? readTlsFiles(files) : {};
     const socket =
       protocol === 'tls:'
-        ? connectTls({ ...place, ...ca, servername: hostname }, () => socket.end())
+        ? connectTls({ ...place, ...tls, servername: hostname }, () => socket.end())
         : connectTcp(place as { host: string; port: number }, () => socket.end());
     socket.setTimeout(ANSWER_MILLIS, () => socket.destroy(timeout()));
     socket.on('error', reject);

@@ -62,7 +62,7 @@ export async function checkBackend(destination: Destination): Promise<Diagnosis[
     url.pathname = greeting.path(url);
     const { method, body } = greeting;
     const headers = { ...destination.headers, ...greeting.headers };
-    const answer = await ask({ url, method, body, headers, caFile: destination.caFile });
+    const answer = await ask({ url, method, body, headers, files: destination });
     return [found(...judge(destination, greeting, answer)), ...clock(destination, answer)];
   } catch (error) {
     return [found('failed', explainError(error, destination))];
@@ -70,13 +70,14 @@ export async function checkBackend(destination: Destination): Promise<Diagnosis[
 }
 
 /** Protocols that have no harmless question. */
-async function connectionOnly({ url, caFile }: Destination): Promise<['ok' | 'info', { text: string }]> {
+async function connectionOnly(destination: Destination): Promise<['ok' | 'info', { text: string }]> {
+  const { url } = destination;
   if (url.protocol === 'udp:') return ['info', { text: 'UDP tells nothing; whether it arrives is seen there alone' }];
   const place = new URL(url);
   // What `reach` opens is a connection; the protocol above it is not spoken.
   if (url.protocol === 'https:') place.href = place.href.replace(/^https:/, 'tls:');
   if (place.port === '') place.port = url.protocol === 'https:' ? '443' : '80';
-  await reach(place, caFile);
+  await reach(place, destination);
   return ['ok', { text: 'the connection opens' }];
 }
 

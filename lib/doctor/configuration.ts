@@ -93,12 +93,19 @@ function serviceOf(named: string | undefined, nearest: string | undefined, { res
   });
 }
 
-function missingFile({ signal, caFile, caVariable }: Destination): Diagnosis[] {
-  if (caFile === undefined || existsSync(caFile)) return [];
-  return [
-    about('failed', signal, `got ${caVariable} ${JSON.stringify(caFile)}, where there is no file`, {
-      fix: 'correct it, or give the service the right to read there',
-      code: 'SIGHTLINE_E_OPTION',
-    }),
-  ];
+function missingFile(destination: Destination): Diagnosis[] {
+  const { signal, tlsVariables: names, secretFiles, caFile, certificateFile, keyFile } = destination;
+  const files = [
+    [names?.ca, caFile],
+    [names?.certificate, certificateFile],
+    [names?.key, keyFile],
+  ] as const;
+  return [...files, ...Object.entries(secretFiles ?? {})].flatMap(([variable, path]) =>
+    path === undefined || existsSync(path)
+      ? []
+      : about('failed', signal, `got ${variable} ${JSON.stringify(path)}, where there is no file`, {
+          fix: 'correct it, or give the service the right to read there',
+          code: 'SIGHTLINE_E_OPTION',
+        }),
+  );
 }

@@ -1,10 +1,12 @@
 import type { Settings } from '../bootstrap/settings.ts';
-import { shownAddress } from '../delivery/delivery-options.ts';
-import { authorizationOf } from '../delivery/worker/elasticsearch-backend.ts';
+import { type OtlpDestination, shownAddress } from '../delivery/delivery-options.ts';
+import { TLS_VARIABLES, type TlsFiles } from '../delivery/tls-files.ts';
+import { Credentials } from '../delivery/worker/credentials.ts';
+import { elasticsearchCredentials } from '../delivery/worker/elasticsearch-backend.ts';
 import type { Attempt } from './explain.ts';
 
 /** Somebody who takes a signal. */
-export interface Destination extends Attempt {
+export interface Destination extends Attempt, TlsFiles {
   readonly signal: 'logs' | 'spans' | 'statsd' | 'pushes';
   readonly kind: 'elasticsearch' | 'logstash' | 'otlp' | 'zipkin' | 'statsd' | 'pushgateway';
   /** Name for people. */
@@ -12,7 +14,8 @@ export interface Destination extends Attempt {
   /** As it may be shown. */
   readonly address: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly caFile?: string | undefined;
+  /** Files of secrets, by the option that names them. */
+  readonly secretFiles?: Readonly<Record<string, string | undefined>>;
   /** The options that credentials come from. */
   readonly credentials?: string | undefined;
   /** Data stream of Elasticsearch. */
@@ -29,6 +32,36 @@ function from(settings: Settings, own: keyof Settings['given'], variable: string
   return settings.given[own] === undefined ? 'SIGHTLINE_STACK_URL' : variable;
 }
 
+/** What a question is asked with. A file that cannot be read is told of elsewhere. */
+function headersOf(credentials: Credentials): Record<string, string> {
+  try {
+    return credentials.headers();
+  } catch {
+    return {};
+  }
+}
+
+function passwordAccess(url: string, variable: string, passwordFile: string | undefined) {
+  return {
+    headers: headersOf(new Credentials({ url: new URL(url), passwordFile })),
+    secretFiles: { [variable]: passwordFile },
+    credentials: `the user in the address and ${variable}`,
+  };
+}
+
+function otlpAccess(otlp: OtlpDestination) {
+  const { url, headers, headersFile, caFile, certificateFile, keyFile } = otlp;
+  return {
+    tlsVariables: TLS_VARIABLES.otlp,
+    caFile,
+    certificateFile,
+    keyFile,
+    headers: headersOf(new Credentials({ url: new URL(url), headers, headersFile })),
+    secretFiles: { SIGHTLINE_OTLP_HEADERS_FILE: headersFile },
+    credentials: 'OTEL_EXPORTER_OTLP_HEADERS or SIGHTLINE_OTLP_HEADERS_FILE',
+  };
+}
+
 function logsOf(settings: Settings): Destination | undefined {
   const { given, logs } = settings;
   if (logs.mode !== 'ship') return undefined;
@@ -40,10 +73,7 @@ function logsOf(settings: Settings): Destination | undefined {
       name: 'OTLP',
       variable:
         given.otlpLogsEndpoint === undefined ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT',
-      caVariable: 'OTEL_EXPORTER_OTLP_CERTIFICATE',
-      caFile: logs.otlp.caFile,
-      headers: logs.otlp.headers ?? {},
-      credentials: 'OTEL_EXPORTER_OTLP_HEADERS',
+      ...otlpAccess(logs.otlp),
     };
   }
   if (logs.backend === 'logstash') {
@@ -52,27 +82,34 @@ function logsOf(settings: Settings): Destination | undefined {
       kind: 'logstash',
       name: 'Logstash',
       variable: 'SIGHTLINE_LOGSTASH_URL',
-      caVariable: 'SIGHTLINE_LOGSTASH_CA_FILE',
+      tlsVariables: TLS_VARIABLES.logstash,
       caFile: given.logstashCaFile,
-      headers: {},
+      certificateFile: given.logstashClientCertificateFile,
+      keyFile: given.logstashClientKeyFile,
+      ...passwordAccess(logs.url, 'SIGHTLINE_LOGSTASH_PASSWORD_FILE', given.logstashPasswordFile),
     };
   }
-  const authorization = authorizationOf(
-    {
-      apiKey: given.elasticsearchApiKey,
-      username: given.elasticsearchUsername,
-      password: given.elasticsearchPassword,
-    },
-    common.url,
-  );
+  const secrets = {
+    apiKey: given.elasticsearchApiKey,
+    apiKeyFile: given.elasticsearchApiKeyFile,
+    username: given.elasticsearchUsername,
+    password: given.elasticsearchPassword,
+    passwordFile: given.elasticsearchPasswordFile,
+  };
   return {
     ...common,
     kind: 'elasticsearch',
     name: 'Elasticsearch',
     variable: from(settings, 'elasticsearchUrl', 'SIGHTLINE_ELASTICSEARCH_URL'),
-    caVariable: 'SIGHTLINE_ELASTICSEARCH_CA_FILE',
+    tlsVariables: TLS_VARIABLES.elasticsearch,
     caFile: given.elasticsearchCaFile,
-    headers: authorization === undefined ? {} : { authorization },
+    certificateFile: given.elasticsearchClientCertificateFile,
+    keyFile: given.elasticsearchClientKeyFile,
+    headers: headersOf(elasticsearchCredentials(secrets, new URL(logs.url))),
+    secretFiles: {
+      SIGHTLINE_ELASTICSEARCH_API_KEY_FILE: secrets.apiKeyFile,
+      SIGHTLINE_ELASTICSEARCH_PASSWORD_FILE: secrets.passwordFile,
+    },
     credentials: 'SIGHTLINE_ELASTICSEARCH_API_KEY, or _USERNAME and _PASSWORD',
     stream: logs.stream,
   };
@@ -89,10 +126,7 @@ function spansOf(settings: Settings): Destination | undefined {
       address: shownAddress(otlpTraces.url),
       variable:
         given.otlpTracesEndpoint === undefined ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
-      caVariable: 'OTEL_EXPORTER_OTLP_CERTIFICATE',
-      caFile: otlpTraces.caFile,
-      headers: otlpTraces.headers ?? {},
-      credentials: 'OTEL_EXPORTER_OTLP_HEADERS',
+      ...otlpAccess(otlpTraces),
     };
   }
   if (zipkinUrl === undefined) return undefined;
@@ -103,12 +137,16 @@ function spansOf(settings: Settings): Destination | undefined {
     url: new URL(zipkinUrl),
     address: shownAddress(zipkinUrl),
     variable: from(settings, 'zipkinEndpoint', 'OTEL_EXPORTER_ZIPKIN_ENDPOINT'),
-    headers: {},
+    tlsVariables: TLS_VARIABLES.zipkin,
+    caFile: given.zipkinCaFile,
+    certificateFile: given.zipkinClientCertificateFile,
+    keyFile: given.zipkinClientKeyFile,
+    ...passwordAccess(zipkinUrl, 'SIGHTLINE_ZIPKIN_PASSWORD_FILE', given.zipkinPasswordFile),
   };
 }
 
 function metricsOf(settings: Settings): Destination[] {
-  const { statsdUrl, pushUrl } = settings;
+  const { given, statsdUrl, pushUrl } = settings;
   const to = (url: string) => ({ url: new URL(url), address: shownAddress(url), headers: {} });
   return [
     ...(statsdUrl === undefined
@@ -131,6 +169,11 @@ function metricsOf(settings: Settings): Destination[] {
             kind: 'pushgateway',
             name: 'Pushgateway',
             variable: from(settings, 'metricsPushUrl', 'SIGHTLINE_METRICS_PUSH_URL'),
+            tlsVariables: TLS_VARIABLES.pushgateway,
+            caFile: given.metricsPushCaFile,
+            certificateFile: given.metricsPushClientCertificateFile,
+            keyFile: given.metricsPushClientKeyFile,
+            ...passwordAccess(pushUrl, 'SIGHTLINE_METRICS_PUSH_PASSWORD_FILE', given.metricsPushPasswordFile),
           } as const,
         ]),
   ];

@@ -1,3 +1,6 @@
+import type { TlsVariables } from '../delivery/tls-files.ts';
+import { tlsTrouble } from '../delivery/tls-trouble.ts';
+
 /** A failure to get an answer, for somebody who has to mend it. */
 export interface Explained {
   readonly text: string;
@@ -9,17 +12,9 @@ export interface Attempt {
   readonly url: URL;
   /** The option that it came from. */
   readonly variable: string;
-  /** The option that names the file of a certificate authority, where there is one. */
-  readonly caVariable?: string | undefined;
+  /** The options that name files of certificates, where there are some. */
+  readonly tlsVariables?: Partial<TlsVariables> | undefined;
 }
-
-const CERTIFICATE_UNKNOWN = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
 
 /** Characters of an answer or error that are repeated. */
 const MAX_WORDS = 200;
@@ -33,7 +28,7 @@ export function explainError(error: unknown, attempt: Attempt): Explained {
 }
 
 function explainCode(code: string, message: string, path: string | undefined, attempt: Attempt): Explained {
-  const { url, variable, caVariable } = attempt;
+  const { url, variable, tlsVariables } = attempt;
   // OpenSSL says where in its sources, over two lines.
   const words = message
     .replace(/:\.\.\/[^\s]*/, '')
@@ -43,6 +38,8 @@ function explainCode(code: string, message: string, path: string | undefined, at
   const told = code === '' || words.includes(code) ? words : `${code}: ${words}`;
   const port = url.port || (url.protocol === 'https:' ? '443' : url.protocol === 'http:' ? '80' : '');
   const place = `${url.hostname}:${port}`;
+  const trouble = tlsTrouble(code, { place, variable, variables: tlsVariables, told });
+  if (trouble !== undefined) return trouble;
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -61,7 +58,10 @@ function explainCode(code: string, message: string, path: string | undefined, at
       };
     case 'ENOENT':
       if (path !== undefined && url.protocol !== 'unix:')
-        return { text: `the file ${path} is not there (${told})`, fix: `correct ${caVariable ?? variable}` };
+        return {
+          text: `the file ${path} is not there (${told})`,
+          fix: `correct ${fileVariables(tlsVariables) ?? variable}`,
+        };
       return { text: `there is no such socket (${told})`, fix: `start what listens on it, or correct ${variable}` };
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
@@ -76,23 +76,10 @@ function explainCode(code: string, message: string, path: string | undefined, at
         text: `${place} closed the connection without an answer (${told})`,
         fix: `see whether it speaks ${url.protocol.slice(0, -1)}: a port for TLS needs https in ${variable}`,
       };
-    case 'CERT_HAS_EXPIRED':
-      return { text: `the certificate of ${place} has expired (${told})`, fix: 'renew it, and check the clocks' };
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return {
-        text: `the certificate of ${place} is for other names (${told})`,
-        fix: `use one of its names in ${variable}, or a certificate with this one`,
-      };
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
       return { text: `${place} does not speak TLS (${told})`, fix: `write http instead of https in ${variable}` };
-  }
-  if (CERTIFICATE_UNKNOWN.has(code)) {
-    return {
-      text: `the certificate of ${place} is signed by nobody that is known here (${told})`,
-      fix: `name the PEM file of its authority ${caVariable === undefined ? 'in NODE_EXTRA_CA_CERTS' : `in ${caVariable}`}`,
-    };
   }
   if (code.startsWith('HPE_'))
     return {
@@ -100,6 +87,10 @@ function explainCode(code: string, message: string, path: string | undefined, at
       fix: `see what listens there; a port for TLS needs https in ${variable}`,
     };
   return { text: `${place}: ${told}`, fix: `see whether ${variable} is right and the backend runs` };
+}
+
+function fileVariables(variables: Partial<TlsVariables> | undefined): string | undefined {
+  return variables?.ca === undefined ? undefined : `${variables.ca} (or those of the client certificate)`;
 }
 
 /** What a status that is no success means. @returns undefined for 2xx */

@@ -1,3 +1,4 @@
+import type { TlsFiles } from '../delivery/tls-files.ts';
 import { ask } from './ask.ts';
 import type { Destination } from './destinations.ts';
 import { explainError, explainStatus } from './explain.ts';
@@ -59,19 +60,19 @@ interface SearchQuestion {
   readonly method: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly caFile: string | undefined;
+  readonly files: TlsFiles;
   count(body: string): number;
 }
 
 function questionOf(destination: Destination, sought: Sought): SearchQuestion | undefined {
   const url = new URL(destination.url);
-  const { caFile } = destination;
+  const files = destination;
   if (destination.kind === 'elasticsearch') {
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/${encodeURIComponent(destination.stream ?? '')}/_search`;
     url.searchParams.set('ignore_unavailable', 'true');
     return {
       url,
-      caFile,
+      files,
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ size: 10, query: { match: { 'correlation.id': sought.correlationId } } }),
@@ -80,7 +81,7 @@ function questionOf(destination: Destination, sought: Sought): SearchQuestion | 
   }
   if (destination.kind === 'zipkin') {
     url.pathname = url.pathname.replace(/\/spans\/?$/, `/trace/${sought.traceId}`);
-    return { url, caFile, method: 'GET', count: (body) => (JSON.parse(body) as unknown[]).length };
+    return { url, files, method: 'GET', count: (body) => (JSON.parse(body) as unknown[]).length };
   }
   return undefined;
 }

@@ -60,7 +60,10 @@ test('spans go by OTLP when only its endpoint is set, or when it is asked for; l
     headers: { 'api-key': 'a=b' },
     gzip: true,
     timeoutMillis: 2000,
+    headersFile: undefined,
     caFile: undefined,
+    certificateFile: undefined,
+    keyFile: undefined,
   });
   assert.equal(settings.zipkinUrl, undefined);
   assert.equal(settings.logs.mode, 'none');
@@ -77,6 +80,22 @@ test('spans go by OTLP when only its endpoint is set, or when it is asked for; l
   assert.equal(both.logs.otlp?.url, 'https://l/own');
   assert.equal(both.logs.otlp?.protocol, 'http/json');
   assert.deepEqual(both.off, []);
+});
+
+test('client certificates for OTLP: what is said for a signal alone wins', () => {
+  const settings = settingsOf({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c:4318',
+    SIGHTLINE_LOGS: 'otlp',
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: '/all.pem',
+    OTEL_EXPORTER_OTLP_CLIENT_KEY: '/all.key',
+    OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE: '/logs.pem',
+    OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY: '/logs.key',
+    SIGHTLINE_OTLP_HEADERS_FILE: '/headers',
+  });
+  const { otlpTraces, logs } = settings;
+  assert.deepEqual([otlpTraces?.certificateFile, otlpTraces?.keyFile], ['/all.pem', '/all.key']);
+  assert.deepEqual([logs.otlp?.certificateFile, logs.otlp?.keyFile], ['/logs.pem', '/logs.key']);
+  assert.deepEqual([otlpTraces?.headersFile, logs.otlp?.headersFile], ['/headers', '/headers']);
 });
 
 test('what OTLP cannot do here is off, and one line says so', () => {

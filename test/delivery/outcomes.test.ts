@@ -209,6 +209,24 @@ test('what Retry-After may say', () => {
   assert.equal(retryAfterMillis(undefined, now), undefined);
 });
 
+test('a proxy that misses TLS or a client certificate says 400, and that is no word about the records', async (t) => {
+  const pages = [
+    'No required SSL certificate was sent',
+    'The SSL certificate error',
+    'The plain HTTP request was sent to HTTPS port',
+    'Client sent an HTTP request to an HTTPS server.',
+  ];
+  const answers = pages.map((page) => ({ status: 400, body: `<title>400 ${page}</title>` }));
+  const url = await backend(t, () => answers.shift() ?? { status: 202 });
+  const sink = open(
+    t,
+    sinkOptions({ elasticsearchUrl: '', zipkinUrl: url, statsdUrl: '' }, { logs: undefined, statsd: undefined }),
+  );
+  for (let at = 0; at < 4; at += 1) sink.span(span(at));
+  assert.deepEqual((await settled(sink)).spans, counts({ accepted: 4, delivered: 4 }));
+  assert.equal(answers.length, 0);
+});
+
 test('records that are too old are dropped and counted', async (t) => {
   const sink = open(
     t,

@@ -25,7 +25,7 @@ function elasticsearch(url: string, change: Partial<Destination> = {}): Destinat
     url: new URL(url),
     address: url,
     variable: 'SIGHTLINE_ELASTICSEARCH_URL',
-    caVariable: 'SIGHTLINE_ELASTICSEARCH_CA_FILE',
+    tlsVariables: { ca: 'SIGHTLINE_ELASTICSEARCH_CA_FILE' },
     credentials: 'SIGHTLINE_ELASTICSEARCH_API_KEY',
     headers: {},
     stream: 'logs-shop-test',

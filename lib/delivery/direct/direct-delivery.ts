@@ -51,7 +51,7 @@ export function createDirectDelivery(options: DeliveryOptions, rules: StockTraci
     options.push === undefined
       ? undefined
       : new PushSender({
-          url: options.push.url,
+          ...options.push,
           timeoutMillis: DELIVERY_TUNING.requestTimeoutMillis,
           onOutcome: (handled) => {
             pushing -= handled;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { LogDestination } from '../delivery-options.ts';
 import type { Outcomes } from '../outcomes.ts';
+import { readTlsFiles } from '../tls-files.ts';
 import type { StockPackages } from './stock-packages.ts';
 import { suppressed } from './suppressed.ts';
 import { unheldAgent } from './unheld.ts';
@@ -15,6 +16,11 @@ const REQUEST_TIMEOUT_MILLIS = 10_000;
 const MAX_PENDING = 20_000;
 /** A stream that has ended with an error is replaced after this long. */
 const REOPEN_MILLIS = 5000;
+
+/** Read when a client is made. */
+function secretOf(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : readFileSync(file, 'utf8').trim();
+}
 
 interface BulkOptions {
   onDrop: (drop: { readonly status?: number; readonly error?: { readonly reason?: string } | null }) => void;
@@ -60,7 +66,10 @@ export class StockLogs {
   private open(): Writable {
     const { destination } = this;
     const pinoElasticsearch = this.packages.load('pino-elasticsearch');
-    const { apiKey, username, password, caFile } = destination;
+    const { username } = destination;
+    const apiKey = secretOf(destination.apiKeyFile) ?? destination.apiKey;
+    const password = secretOf(destination.passwordFile) ?? destination.password;
+    const tls = readTlsFiles(destination);
     const auth =
       apiKey !== undefined ? { apiKey } : username !== undefined ? { username, password: password ?? '' } : undefined;
     const stream: Writable = pinoElasticsearch(
@@ -72,7 +81,7 @@ export class StockLogs {
         flushBytes: FLUSH_BYTES,
         flushInterval: FLUSH_MILLIS,
         ...(auth !== undefined && { auth }),
-        ...(caFile !== undefined && { tls: { ca: readFileSync(caFile, 'utf8') } }),
+        ...(Object.keys(tls).length > 0 && { tls }),
       },
       { Client: (this.client ??= this.countingClient()) },
     );

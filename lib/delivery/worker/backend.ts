@@ -33,6 +33,9 @@ const TOO_LARGE =
 const MALFORMED =
   'see what the answer says is wrong with it; when the backend or the address has been corrected, send it again with: sightline dlq retry';
 
+/** Proxies that miss TLS or a client certificate say so with 400 too (nginx 495 to 497, Go's server): no word about the records. */
+const OF_TLS = /\b(?:SSL|TLS) certificate\b|\bto (?:an )?HTTPS (?:port|server)\b/i;
+
 /** The verdict that a status alone gives; undefined for 2xx. */
 export function verdictOfStatus(answer: Answer): Verdict | undefined {
   const { status } = answer;
@@ -41,7 +44,7 @@ export function verdictOfStatus(answer: Answer): Verdict | undefined {
   const reason = `HTTP ${status}${text === '' ? '' : ` ${text}`}`;
   // 400 and 422: something in the body; 413: too much of it. Everything else, redirects, credentials and wrong paths
   // included, says nothing about the records and is mended outside.
-  if (status === 400 || status === 413 || status === 422)
+  if ((status === 400 && !OF_TLS.test(text)) || status === 413 || status === 422)
     return { kind: 'refused', reason, fix: status === 413 ? TOO_LARGE : MALFORMED, status, response: text };
   return { kind: 'failed', reason, retryAfterMillis: answer.retryAfterMillis };
 }

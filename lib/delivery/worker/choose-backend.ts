@@ -17,5 +17,5 @@ export function createLogBackend(destination: NonNullable<DeliveryOptions['logs'
 export function createSpanBackend(destination: NonNullable<DeliveryOptions['spans']>, timeoutMillis: number): Backend {
   if (destination.kind === 'otlp')
     return createOtlpBackend('spans', { ...destination, timeoutMillis: destination.timeoutMillis ?? timeoutMillis });
-  return createZipkinBackend({ url: destination.url, timeoutMillis });
+  return createZipkinBackend({ ...destination, timeoutMillis });
 }

@@ -1,24 +1,21 @@
 import { bulkBody, bulkUrl, isCleanBulkResponse, parseBulkResponse } from '../../codec/es-bulk.ts';
 import { type LogDestination, shownAddress } from '../delivery-options.ts';
+import { TLS_VARIABLES } from '../tls-files.ts';
 import { type Backend, type Verdict, verdictOfError, verdictOfStatus } from './backend.ts';
+import { Credentials } from './credentials.ts';
 import { HttpPost } from './http-post.ts';
 import type { Parcel } from './parcel.ts';
 
 /** Elasticsearch `_bulk` into one data stream, each document under an `_id` of its own: stored once, however often it is sent. */
 export function createElasticsearchBackend(options: LogDestination & { readonly timeoutMillis: number }): Backend {
   const url = bulkUrl(options.url, options.stream);
-  const authorization = authorizationOf(options, url);
-  url.username = '';
-  url.password = '';
+  const credentials = elasticsearchCredentials(options, url);
   const post = new HttpPost({
     url,
-    headers: {
-      'content-type': 'application/x-ndjson',
-      accept: 'application/json',
-      ...options.headers,
-      ...(authorization !== undefined && { authorization }),
-    },
-    caFile: options.caFile,
+    headers: { 'content-type': 'application/x-ndjson', accept: 'application/json' },
+    credentials,
+    files: options,
+    variables: TLS_VARIABLES.elasticsearch,
     timeoutMillis: options.timeoutMillis,
   });
   return {
@@ -44,14 +41,17 @@ export function createElasticsearchBackend(options: LogDestination & { readonly 
   };
 }
 
-/** The header that credentials make: the API key wins, then user name and password of the options, then those in the address. */
-export function authorizationOf(
-  options: Pick<LogDestination, 'apiKey' | 'username' | 'password'>,
-  url: URL,
-): string | undefined {
-  if (options.apiKey !== undefined) return `ApiKey ${options.apiKey}`;
-  const username = options.username ?? decodeURIComponent(url.username);
-  const password = options.password ?? decodeURIComponent(url.password);
-  if (username === '' && password === '') return undefined;
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+/** The API key wins, then user name and password of the options, then those in the address. */
+export function elasticsearchCredentials(options: Omit<LogDestination, 'url' | 'stream'>, url: URL): Credentials {
+  const { headers, apiKey, apiKeyFile, username, password, passwordFile } = options;
+  return new Credentials({
+    url,
+    headers,
+    apiKey,
+    apiKeyFile,
+    username,
+    password,
+    passwordFile,
+    variables: { apiKey: 'SIGHTLINE_ELASTICSEARCH_API_KEY_FILE', password: 'SIGHTLINE_ELASTICSEARCH_PASSWORD_FILE' },
+  });
 }

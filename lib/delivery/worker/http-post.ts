@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { gzipSync } from 'node:zlib';
+import type { TlsFiles, TlsVariables } from '../tls-files.ts';
+import { tlsTrouble } from '../tls-trouble.ts';
+import type { Credentials } from './credentials.ts';
+import { SecureFiles } from './secure-files.ts';
 
 /** Bytes of an answer that are read at most; a `_bulk` answer to 1 MiB of small documents is below. */
 const MAX_ANSWER_BYTES = 8 * 1024 ** 2;
@@ -26,7 +30,9 @@ export interface Answer {
 export interface PostOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly caFile?: string | undefined;
+  readonly credentials: Credentials;
+  readonly files: TlsFiles;
+  readonly variables: TlsVariables;
   readonly timeoutMillis: number;
   /** Default `POST`. */
   readonly method?: 'POST' | 'PUT';
@@ -38,17 +44,22 @@ export interface PostOptions {
 export class HttpPost {
   private readonly options: PostOptions;
   private readonly gzip: boolean;
+  private readonly secure: SecureFiles | undefined;
   private agent: HttpAgent | HttpsAgent | undefined;
+  /** What the connections of `agent` are made with. */
+  private context: SecureContext | undefined;
   private readonly aborts = new Set<AbortController>();
 
   constructor(options: PostOptions) {
     this.options = options;
     this.gzip = options.compress ?? !isLoopback(options.url.hostname);
+    if (options.url.protocol === 'https:') this.secure = new SecureFiles(options.files, options.variables);
   }
 
   /**
    * @returns the answer, whatever its status; redirects are not followed
-   * @throws the error of the connection; an `AbortError` after the time limit
+   * @throws the error of the connection, or a sentence about certificates or a file that cannot be used; an error that
+   * says so after the time limit
    */
   async post(body: Buffer): Promise<Answer> {
     const controller = new AbortController();
@@ -58,23 +69,45 @@ export class HttpPost {
       this.options.timeoutMillis,
     );
     try {
-      return await this.exchange(body, controller.signal);
+      const answer = await this.exchange(body, controller.signal);
+      return answer.status >= 200 && answer.status < 300 ? answer : this.refusal(answer);
+    } catch (error) {
+      throw this.explained(error);
     } finally {
       clearTimeout(timer);
       this.aborts.delete(controller);
     }
   }
 
+  private refusal(answer: Answer): Answer {
+    const { credentials } = this.options;
+    if (answer.status === 401 || answer.status === 403) credentials.refused();
+    return { ...answer, body: credentials.conceal(answer.body) };
+  }
+
+  private explained(error: unknown): unknown {
+    const { url, variables } = this.options;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) return error;
+    const place = `${url.hostname}:${url.port || '443'}`;
+    const trouble = tlsTrouble(code, { place, variables, told: code });
+    if (trouble !== undefined) return new Error(`${trouble.text}; ${trouble.fix}`, { cause: error });
+    // Many servers take the whole handshake before they look at the certificate, and then just close.
+    if (this.secure !== undefined && (code === 'ECONNRESET' || code === 'EPIPE'))
+      return new Error(
+        `${place} closed the connection without an answer (${message}); see whether it wants another client certificate, in ${variables.certificate}`,
+        { cause: error },
+      );
+    return error;
+  }
+
   private exchange(body: Buffer, signal: AbortSignal): Promise<Answer> {
-    const { url, headers } = this.options;
+    const { url, credentials } = this.options;
+    const headers = { ...this.options.headers, ...credentials.headers() };
     const compressed = this.gzip && body.length >= MIN_GZIP_BYTES;
     const sent = compressed ? gzipSync(body, { level: 1 }) : body;
-    const secure = url.protocol === 'https:';
-    // Made late: a certificate file that is missing now may be there at the next attempt.
-    this.agent ??= secure
-      ? new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...this.authorities() })
-      : new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-    const { agent } = this;
+    const secure = this.secure !== undefined;
+    const agent = this.currentAgent();
     return new Promise((resolve, reject) => {
       const request = (secure ? httpsRequest : httpRequest)(url, {
         method: this.options.method ?? 'POST',
@@ -122,8 +155,18 @@ export class HttpPost {
     });
   }
 
-  private authorities(): { ca?: string } {
-    return this.options.caFile === undefined ? {} : { ca: readFileSync(this.options.caFile, 'utf8') };
+  /** Looks at the certificate files each time: what is missing or wrong now may be there at the next attempt. */
+  private currentAgent(): HttpAgent | HttpsAgent {
+    const context = this.secure?.current();
+    if (this.agent !== undefined && context === this.context) return this.agent;
+    if (this.agent !== undefined) retire(this.agent);
+    const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
+    this.context = context;
+    this.agent =
+      this.secure === undefined
+        ? new HttpAgent(options)
+        : new HttpsAgent({ ...options, ...(context !== undefined && { secureContext: context }) });
+    return this.agent;
   }
 
   /** Ends what is under way and closes the connections. */
@@ -132,6 +175,12 @@ export class HttpPost {
     this.agent?.destroy();
     this.agent = undefined;
   }
+}
+
+/** Closes what is idle; a request that is under way ends first. */
+function retire(agent: HttpAgent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }
 
 /** RFC 9110 §10.2.3: seconds or a date. */

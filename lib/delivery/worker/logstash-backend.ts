@@ -1,6 +1,8 @@
 import { type LogstashDocument, logstashArray, logstashLines } from '../../codec/logstash.ts';
 import { type LogstashDestination, shownAddress } from '../delivery-options.ts';
+import { TLS_VARIABLES } from '../tls-files.ts';
 import { type Backend, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
+import { Credentials } from './credentials.ts';
 import { HttpPost } from './http-post.ts';
 import type { Parcel } from './parcel.ts';
 import { StreamSender } from './stream-sender.ts';
@@ -21,16 +23,13 @@ function documentsOf(parcel: Parcel): LogstashDocument[] {
 
 function createHttpBackend(options: LogstashOptions): Backend {
   const url = new URL(options.url);
-  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  url.username = '';
-  url.password = '';
+  const { passwordFile } = options;
   const post = new HttpPost({
     url,
-    headers: {
-      'content-type': 'application/json',
-      ...(credentials !== ':' && { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
-    },
-    caFile: options.caFile,
+    headers: { 'content-type': 'application/json' },
+    credentials: new Credentials({ url, passwordFile, variables: { password: 'SIGHTLINE_LOGSTASH_PASSWORD_FILE' } }),
+    files: options,
+    variables: TLS_VARIABLES.logstash,
     timeoutMillis: options.timeoutMillis,
   });
   return {
@@ -52,7 +51,7 @@ function createHttpBackend(options: LogstashOptions): Backend {
  * calls it `sent_unconfirmed`. What it has not taken is sent again.
  */
 function createStreamBackend(options: LogstashOptions): Backend {
-  const stream = new StreamSender(options);
+  const stream = new StreamSender({ ...options, files: options, variables: TLS_VARIABLES.logstash });
   return {
     address: shownAddress(options.url),
     async send(parcel): Promise<Verdict> {

@@ -80,7 +80,7 @@ function start(options: WorkerOptions): void {
     options.push === undefined
       ? undefined
       : new PushSender({
-          url: options.push.url,
+          ...options.push,
           timeoutMillis,
           onState(sentence) {
             if (sentence !== undefined) say({ kind: 'metrics', sentence });

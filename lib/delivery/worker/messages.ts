@@ -1,5 +1,5 @@
 import type { MetricsPage, Signal } from '../../model/telemetry-sink.ts';
-import type { DeliveryOptions, DeliveryTuning, StatsdDestination } from '../delivery-options.ts';
+import type { DeliveryOptions, DeliveryTuning, PushDestination, StatsdDestination } from '../delivery-options.ts';
 import type { DropReason, OpenedJournal } from '../journal/journal-writer.ts';
 import type { CourierNotice } from './courier.ts';
 
@@ -18,7 +18,7 @@ export interface WorkerOptions {
   readonly logs: DeliveryOptions['logs'];
   readonly spans: DeliveryOptions['spans'];
   readonly statsd: StatsdDestination | undefined;
-  readonly push: { readonly url: string } | undefined;
+  readonly push: PushDestination | undefined;
   readonly tuning: DeliveryTuning;
   readonly journal: OpenedJournal | undefined;
   /** Journals that a worker before this one has adopted. */

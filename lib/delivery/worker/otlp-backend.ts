@@ -9,6 +9,7 @@ import {
 import { otlpLogOf } from '../../codec/otlp-log.ts';
 import type { Signal } from '../../model/telemetry-sink.ts';
 import { type OtlpDestination, shownAddress } from '../delivery-options.ts';
+import { TLS_VARIABLES } from '../tls-files.ts';
 import {
   type Backend,
   type ItemOutcome,
@@ -17,6 +18,7 @@ import {
   verdictOfPage,
   verdictOfStatus,
 } from './backend.ts';
+import { Credentials } from './credentials.ts';
 import { HttpPost } from './http-post.ts';
 import type { Parcel } from './parcel.ts';
 
@@ -40,10 +42,19 @@ export function createOtlpBackend(
   options: OtlpDestination & { readonly timeoutMillis: number },
 ): Backend {
   const json = options.protocol === 'http/json';
+  const url = new URL(options.url);
+  const { headers, headersFile } = options;
   const post = new HttpPost({
-    url: new URL(options.url),
-    headers: { ...options.headers, 'content-type': json ? 'application/json' : 'application/x-protobuf' },
-    caFile: options.caFile,
+    url,
+    headers: {},
+    credentials: new Credentials({
+      url,
+      headersFile,
+      headers: { ...headers, 'content-type': json ? 'application/json' : 'application/x-protobuf' },
+      variables: { headers: 'SIGHTLINE_OTLP_HEADERS_FILE' },
+    }),
+    files: options,
+    variables: TLS_VARIABLES.otlp,
     timeoutMillis: options.timeoutMillis,
     compress: options.gzip,
   });

@@ -1,12 +1,13 @@
 import type { MetricsPage } from '../../model/telemetry-sink.ts';
+import type { PushDestination } from '../delivery-options.ts';
+import { TLS_VARIABLES } from '../tls-files.ts';
+import { Credentials } from './credentials.ts';
 import { type Answer, HttpPost } from './http-post.ts';
 
 /** Characters of an answer that a sentence repeats. */
 const MAX_REASON = 200;
 
-export interface PushSenderOptions {
-  /** With job and instance: `http://host:9091/metrics/job/shop/instance/server1`. */
-  readonly url: string;
+export interface PushSenderOptions extends PushDestination {
   readonly timeoutMillis: number;
   readonly onOutcome: (handled: number, failed: number) => void;
   /** Takes one sentence about a push that was not taken, undefined about one that was. */
@@ -30,7 +31,13 @@ export class PushSender {
     this.shown = `${url.protocol}//${url.host}${url.pathname}`;
     const { timeoutMillis } = options;
     const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
-    const make = (method: 'PUT' | 'POST') => new HttpPost({ url, headers, timeoutMillis, method, compress: false });
+    const credentials = new Credentials({
+      url,
+      passwordFile: options.passwordFile,
+      variables: { password: 'SIGHTLINE_METRICS_PUSH_PASSWORD_FILE' },
+    });
+    const shared = { url, headers, timeoutMillis, credentials, files: options, variables: TLS_VARIABLES.pushgateway };
+    const make = (method: 'PUT' | 'POST') => new HttpPost({ ...shared, method, compress: false });
     this.posts = { PUT: make('PUT'), POST: make('POST') };
   }
 
@@ -62,7 +69,7 @@ export class PushSender {
       answer = await this.posts[replace ? 'PUT' : 'POST'].post(Buffer.from(body));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      return code ?? message;
+      return message || (code ?? 'no answer');
     }
     if (answer.status >= 200 && answer.status < 300) return undefined;
     return `HTTP ${answer.status} ${answer.body.trim().slice(0, MAX_REASON)}`.trim();

@@ -1,15 +1,25 @@
-import { readFileSync } from 'node:fs';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TlsFiles, TlsVariables } from '../tls-files.ts';
+import { tlsTrouble } from '../tls-trouble.ts';
+import { SecureFiles } from './secure-files.ts';
 
 /** An idle connection is probed after this long, milliseconds, so that a peer that vanished is noticed. */
 const KEEP_ALIVE_MILLIS = 30_000;
 
+/**
+ * In TLS 1.3 a client is through with the handshake before the server has looked at its certificate: what it writes then
+ * is gone when the server refuses it. The server's first ticket says that it did not; one that sends none is waited for
+ * this long, milliseconds.
+ */
+const ADMITTED_MILLIS = 1000;
+
+/** `files` are for `tls://`. */
 export interface StreamSenderOptions {
   /** `tcp://host:port` or `tls://host:port`. */
   readonly url: string;
-  /** PEM file of the certificate authority, for `tls://`. */
-  readonly caFile?: string | undefined;
+  readonly files: TlsFiles;
+  readonly variables: TlsVariables;
   /** Limit of a connection's making and of each write. */
   readonly timeoutMillis: number;
 }
@@ -19,7 +29,7 @@ export class StreamSender {
   private readonly options: StreamSenderOptions;
   private readonly host: string;
   private readonly port: number;
-  private readonly secure: boolean;
+  private readonly secure: SecureFiles | undefined;
   private connection: Promise<Socket> | undefined;
   private socket: Socket | undefined;
   /** Ends what is under way. */
@@ -30,7 +40,7 @@ export class StreamSender {
     this.options = options;
     this.host = hostname.replace(/^\[|\]$/g, '');
     this.port = Number(port);
-    this.secure = protocol === 'tls:';
+    if (protocol === 'tls:') this.secure = new SecureFiles(options.files, options.variables);
   }
 
   /**
@@ -39,7 +49,7 @@ export class StreamSender {
    */
   async write(bytes: Buffer): Promise<void> {
     await this.within(async (fail) => {
-      const socket = await this.connected();
+      const socket = await this.usable();
       const broken = (): void => fail(new Error('the connection was closed by the other side'));
       socket.once('error', fail);
       socket.once('close', broken);
@@ -67,27 +77,41 @@ export class StreamSender {
       await Promise.race([work(abort), aborted]);
     } catch (error) {
       this.drop();
-      throw error;
+      throw this.explained(error);
     } finally {
       clearTimeout(timer);
       this.aborts.delete(abort);
     }
   }
 
-  private connected(): Promise<Socket> {
+  /** A connection that the other side has not closed, as far as is known here. */
+  private async usable(): Promise<Socket> {
+    if (this.connection !== undefined) {
+      // Its end may be waiting to be read, and what is written then is lost. After the second of these the event loop has
+      // looked once, wherever in its turn we are.
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      if (this.socket?.readable === false || this.socket?.destroyed === true) this.drop();
+    }
     this.connection ??= this.connect();
     return this.connection;
   }
 
   private connect(): Promise<Socket> {
     const { host, port } = this;
+    const context = this.secure?.current();
     return new Promise((resolve, reject) => {
-      const socket = this.secure
-        ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...this.authorities() })
+      const socket: Socket = this.secure
+        ? connectTls({
+            host,
+            port,
+            ...(isIP(host) === 0 && { servername: host }),
+            ...(context && { secureContext: context }),
+          })
         : connectTcp({ host, port });
       socket.setKeepAlive(true, KEEP_ALIVE_MILLIS);
       socket.setNoDelay(true);
-      socket.once(this.secure ? 'secureConnect' : 'connect', () => resolve(socket));
+      if (this.secure === undefined) socket.once('connect', () => resolve(socket));
+      else whenAdmitted(socket as TLSSocket, () => resolve(socket));
       socket.on('error', reject);
       socket.on('close', () => {
         reject(new Error('the connection was closed by the other side'));
@@ -99,8 +123,11 @@ export class StreamSender {
     });
   }
 
-  private authorities(): { ca?: string } {
-    return this.options.caFile === undefined ? {} : { ca: readFileSync(this.options.caFile, 'utf8') };
+  private explained(error: unknown): unknown {
+    const { code } = error as NodeJS.ErrnoException;
+    const { variables } = this.options;
+    const trouble = tlsTrouble(code ?? '', { place: `${this.host}:${this.port}`, variables, told: code ?? '' });
+    return trouble === undefined ? error : new Error(`${trouble.text}; ${trouble.fix}`, { cause: error });
   }
 
   private drop(): void {
@@ -117,4 +144,15 @@ export class StreamSender {
     this.socket?.destroySoon();
     this.connection = undefined;
   }
+}
+
+function whenAdmitted(socket: TLSSocket, admitted: () => void): void {
+  let timer: NodeJS.Timeout | undefined;
+  // Not in the event: it comes from inside of a read, and what is written there never leaves.
+  socket.once('session', () => setImmediate(admitted));
+  socket.once('secureConnect', () => {
+    if (socket.getProtocol() === 'TLSv1.3') timer = setTimeout(admitted, ADMITTED_MILLIS);
+    else admitted();
+  });
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -1,5 +1,7 @@
-import { shownAddress } from '../delivery-options.ts';
+import { shownAddress, type ZipkinDestination } from '../delivery-options.ts';
+import { TLS_VARIABLES } from '../tls-files.ts';
 import { type Backend, type Verdict, verdictOfError, verdictOfPage, verdictOfStatus } from './backend.ts';
+import { Credentials } from './credentials.ts';
 import { HttpPost } from './http-post.ts';
 import type { Parcel } from './parcel.ts';
 
@@ -8,10 +10,15 @@ const COMMA = 0x2c;
 const CLOSE = 0x5d;
 
 /** Zipkin API v2, `POST /api/v2/spans`: a list of spans, taken or refused as a whole. */
-export function createZipkinBackend(options: { readonly url: string; readonly timeoutMillis: number }): Backend {
+export function createZipkinBackend(options: ZipkinDestination & { readonly timeoutMillis: number }): Backend {
+  const url = new URL(options.url);
+  const { passwordFile } = options;
   const post = new HttpPost({
-    url: new URL(options.url),
+    url,
     headers: { 'content-type': 'application/json' },
+    credentials: new Credentials({ url, passwordFile, variables: { password: 'SIGHTLINE_ZIPKIN_PASSWORD_FILE' } }),
+    files: options,
+    variables: TLS_VARIABLES.zipkin,
     timeoutMillis: options.timeoutMillis,
   });
   return {
