@@ -23,6 +23,9 @@ export const ERRORS = {
   SIGHTLINE_E_USAGE: 'A command was used wrongly.',
   SIGHTLINE_E_LINT_SOURCE: 'A page to check cannot be read.',
   SIGHTLINE_E_BACKEND: 'A backend cannot be reached, or does not take what is sent.',
+  SIGHTLINE_E_GRAFANA: 'Grafana cannot be reached, or does not take what is written.',
+  SIGHTLINE_E_EXPORT: 'A file could not be written.',
+  SIGHTLINE_E_DEPLOY: 'A deployment could not be marked.',
   SIGHTLINE_E_DLQ_BUSY: 'Another process is changing the dead letters.',
   SIGHTLINE_E_DEMO: 'The demo did not find its request everywhere.',
 } as const;

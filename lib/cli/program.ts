@@ -1,6 +1,8 @@
 import { SightlineError } from '../errors.ts';
 import type { Command } from './command.ts';
+import { dashboardsCommand } from './commands/dashboards.ts';
 import { demoCommand } from './commands/demo.ts';
+import { deployCommand } from './commands/deploy.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { findCommand } from './commands/find.ts';
@@ -19,6 +21,8 @@ export const COMMANDS: readonly Command[] = [
   lintCommand,
   doctorCommand,
   dlqCommand,
+  dashboardsCommand,
+  deployCommand,
   versionCommand,
 ];
 

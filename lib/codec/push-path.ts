@@ -7,5 +7,11 @@ function pair(label: string, value: string): string {
 
 /** `/metrics/job/shop/instance/server1`. @param job never empty: the gateway refuses it */
 export function pushPath(job: string, instance: string): string {
-  return `/metrics/${pair('job', job)}/${pair('instance', instance)}`;
+  return groupPath({ job, instance });
+}
+
+/** The path of a group of labels, `job` first; a push of the group takes the place of the last. */
+export function groupPath(labels: Readonly<{ job: string } & Record<string, string>>): string {
+  const { job, ...others } = labels;
+  return `/metrics/${[['job', job] as const, ...Object.entries(others)].map(([label, value]) => pair(label, value)).join('/')}`;
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_CONFIG } from './config.ts';
+import { type DashboardConfig, DEFAULT_CONFIG } from './config.ts';
 import { dashboards } from './index.ts';
 import { alertRules } from './rules/alerts.ts';
 import { recordingRules } from './rules/recording.ts';
@@ -37,9 +37,8 @@ exclusions:
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Dashboards for provisioning and for the import dialog, and the rules, with the default configuration. */
-export function generatedFiles(): GeneratedFile[] {
-  const config = DEFAULT_CONFIG;
+/** Dashboards for provisioning and for the import dialog, and the rules. */
+export function generatedFiles(config: DashboardConfig = DEFAULT_CONFIG): GeneratedFile[] {
   return [
     ...dashboards(config).flatMap((dashboard): GeneratedFile[] => [
       { path: `dashboards/json/${dashboard.uid}.json`, make: () => json(dashboard) },

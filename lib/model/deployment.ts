@@ -12,3 +12,6 @@ export const DEPLOYMENT: MetricDefinition = {
   help: 'When a version of a service was deployed, in seconds since the Unix epoch; pushed by sightline deploy.',
   labels: ['service', 'version', 'environment'],
 };
+
+/** `job` of the pushed series. */
+export const DEPLOYMENT_JOB = 'sightline_deploy';

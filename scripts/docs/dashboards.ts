@@ -55,6 +55,10 @@ import { DEFAULT_CONFIG, dashboards } from 'sightline/dashboards';
 const mine = dashboards({ ...DEFAULT_CONFIG, uidPrefix: 'shop', objectives: { ...DEFAULT_CONFIG.objectives, availability: 0.995 } });
 \`\`\`
 
+\`sightline dashboards export DIR\` writes them, with \`--share\` those for the import dialog; \`sightline dashboards push URL\`
+brings them into a Grafana (\`SIGHTLINE_GRAFANA_TOKEN\`): new ones into a folder, those with our tags replaced where they
+stand, those of somebody else kept, and nothing written when nothing differs; \`--dry-run\` says what would be done.
+
 Data sources are chosen in variables, so that nothing is bound to one Grafana. Exemplars lead to traces and traces to log
 lines as the data sources are set up for it (\`exemplarTraceIdDestinations\`, \`tracesToLogsV2\`). Services that come
 through StatsD and statsd_exporter with the shipped mapping are in the same dashboards, with what the hierarchy carries;
@@ -72,6 +76,13 @@ ${panelRows(dashboard).join('\n')}
 `,
   )
   .join('\n')}
+## Deployments
+
+\`sightline deploy --service shop --version 1.2.3\` pushes \`sightline_deployment_timestamp_seconds\` {\`service\`, \`version\`,
+\`environment\`} to \`SIGHTLINE_METRICS_PUSH_URL\`, else to the local stack; every dashboard draws a line at that time for the
+jobs that are chosen. With \`--grafana URL\` it makes an annotation there, too. The next deployment of the service in the
+environment takes its place. **Versions** in the dashboard of a service compares them by \`target_info\`.
+
 ## Alerts
 
 Objectives: ${objectives.availability * 100} % of requests without 5xx, ${objectives.latency * 100} % within ${objectives.latencySeconds} s, over 30 days; below ${objectives.minimumRequestRate} requests

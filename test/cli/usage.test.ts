@@ -11,10 +11,16 @@ import { sightline } from './command-line.ts';
 
 test('wrong usage: exit 2, one coded line that says what to do, nothing on stdout', async () => {
   const table: [string[], RegExp][] = [
-    [[], /got no command, wanted one of up, run, demo, find, lint, doctor, dlq, version; see sightline --help$/],
+    [
+      [],
+      /got no command, wanted one of up, run, demo, find, lint, doctor, dlq, dashboards, deploy, version; see sightline --help$/,
+    ],
     [['upp'], /got unknown command "upp", .*; did you mean up\?/],
     [['fnid', 'x'], /did you mean find\?/],
-    [['frobnicate'], /wanted one of up, run, demo, find, lint, doctor, dlq, version; see sightline --help$/],
+    [
+      ['frobnicate'],
+      /wanted one of up, run, demo, find, lint, doctor, dlq, dashboards, deploy, version; see sightline --help$/,
+    ],
     [['up', '--prot', '1'], /got unknown option --prot, .*; did you mean --port\?; see sightline up --help/],
     [['up', '--data', 'x'], /did you mean --data-dir\?/],
     [['up', '--port'], /got --port without a value, wanted --port PORT/],

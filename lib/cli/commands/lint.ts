@@ -4,6 +4,7 @@ import { formatOf, type LintInput, type LintResult, lintMetrics } from '../../co
 import { CONTENT_TYPES } from '../../codec/prometheus-text.ts';
 import { SightlineError } from '../../errors.ts';
 import type { Command, Output } from '../command.ts';
+import { fetchFailure } from '../fetch-failure.ts';
 import { paint, printable } from '../output.ts';
 import { didYouMean, usageError } from '../usage.ts';
 import { lintDashboardFiles, lintRulesFiles, reportFiles } from './lint-files.ts';
@@ -141,8 +142,7 @@ async function fetchPage(url: string, accept: string): Promise<LintInput> {
     text = body.toString();
   } catch (error) {
     if (error instanceof SightlineError) throw error;
-    const { cause, message } = error as Error;
-    throw wrong((cause as NodeJS.ErrnoException | undefined)?.code ?? message);
+    throw wrong(fetchFailure(error));
   }
   if (!response.ok) throw wrong(`HTTP ${response.status}`);
   const open = response.headers.get('content-type')?.startsWith('application/openmetrics-text') === true;
