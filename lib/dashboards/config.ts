@@ -23,7 +23,10 @@ export interface DashboardConfig {
   /** Elasticsearch index pattern of the logs. */
   readonly logIndex: string;
   readonly objectives: Objectives;
-  /** Where runbooks are read, without a trailing slash; an alert's `runbook_url` is this and its name. */
+  /**
+   * Where runbooks are read, without a trailing slash; an alert's `runbook_url` is this and its name. The default is an
+   * address that nobody has: name the place where yours are.
+   */
   readonly runbookUrl: string;
   /** Address of Grafana in the links of alerts, without a trailing slash. */
   readonly grafanaUrl: string;
@@ -36,6 +39,6 @@ export const DEFAULT_CONFIG: DashboardConfig = {
   from: 'now-1h',
   logIndex: 'logs-*-*',
   objectives: { availability: 0.999, latency: 0.99, latencySeconds: 0.5, minimumRequestRate: 0.05 },
-  runbookUrl: 'https://github.com/sightline/sightline/blob/main/docs/runbooks',
+  runbookUrl: 'https://runbooks.example.com/sightline',
   grafanaUrl: 'http://localhost:3000',
 };
