@@ -147,3 +147,10 @@ test('a service that is scraped and sent by StatsD is counted twice: as pages of
   );
   assert.equal(twice(`${head}\n${direct}${line('environment="prod",instance="10.0.0.2:9470",job="shop"')}`).length, 0);
 });
+
+test('a message quotes a long line in part', () => {
+  const [result] = lintMetrics([{ source: 'x', format: 'text', text: `a_total ${'x'.repeat(100_000)}\n` }]);
+  const [finding] = result!.findings;
+  assert.match(finding!.message, /^the value is no number: "xxx/);
+  assert.equal(finding!.message.length, 500);
+});

@@ -1,4 +1,8 @@
+import { truncate } from '../../core/truncate.ts';
 import type { LintFormat } from './finding.ts';
+
+/** Characters of a message at most. */
+const MESSAGE_LENGTH = 500;
 
 /** A line that no scraper reads. */
 export class MalformedLine extends Error {
@@ -8,7 +12,8 @@ export class MalformedLine extends Error {
   readonly metric: string;
 
   constructor(code: string, column: number, message: string, fix: string, metric = '') {
-    super(message);
+    // It quotes the line, which may be a megabyte of anything.
+    super(truncate(message, MESSAGE_LENGTH));
     this.code = code;
     this.column = column;
     this.fix = fix;
