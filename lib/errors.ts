@@ -46,6 +46,7 @@ export const WARNINGS = {
   SIGHTLINE_W_SERIES_LIMIT: 'A metric has reached its series limit.',
   SIGHTLINE_W_NATIVE_PORT: 'A native port of the local stack is taken and left out.',
   SIGHTLINE_W_TARGETS: 'A file of scrape targets cannot be read; its last good content stays.',
+  SIGHTLINE_W_CONFIG: 'A part of a prometheus.yml is not needed by the local stack and left out.',
   SIGHTLINE_W_NEIGHBOUR: 'Another observer makes spans of this process, too.',
   SIGHTLINE_W_CLUSTER: 'No process of the cluster can answer for all.',
   SIGHTLINE_W_STACK_BUG: 'A bug of the local stack was caught; it runs on.',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { dataDirectory, targetsDirectory } from '../core/data-dir.ts';
 import { SightlineError } from '../errors.ts';
+import { packagedRules } from '../stack/rules/packaged-rules.ts';
 import { DEFAULT_PORT, NATIVE_PORTS, type NativePort, type StackOptions, startStack } from '../stack/stack.ts';
 import { probeStack } from './stack-client.ts';
 
@@ -52,6 +53,7 @@ export async function startOwnStack(options: OwnStackOptions): Promise<LocalStac
     targetsDirectory: temporary === undefined ? targetsDirectory(options.env) : join(temporary, 'targets'),
     ...(options.host !== undefined && { host: options.host }),
     ...(options.scrapeMillis !== undefined && { scrapeMillis: options.scrapeMillis }),
+    rules: packagedRules(),
     onWarning: (code, text) => options.onWarning(`${code}: ${text}`),
   };
   const start = (port: number) =>

@@ -1,4 +1,5 @@
-import { readYaml, type YamlValue } from '../stack/ingest/yaml-subset.ts';
+import type { YamlValue } from '../stack/config/yaml-node.ts';
+import { readYaml } from '../stack/config/yaml-subset.ts';
 
 /** One entry of a `.lint` file (github.com/grafana/dashboard-linter, docs/index.md). What it does not name, it does not look at. */
 export interface ExclusionEntry {

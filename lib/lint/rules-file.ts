@@ -1,4 +1,5 @@
-import { readYaml, type YamlValue } from '../stack/ingest/yaml-subset.ts';
+import type { YamlValue } from '../stack/config/yaml-node.ts';
+import { readYaml } from '../stack/config/yaml-subset.ts';
 
 /** One rule as it stands in a file. */
 export interface RuleView {

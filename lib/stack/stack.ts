@@ -11,10 +11,14 @@ import { createZipkinApi } from './api/zipkin-api.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import type { BackendApi } from './http/exchange.ts';
 import { Listener, type Mount, newBodyBudget } from './http/listener.ts';
-import { type ScrapeTarget, TargetDirectory } from './ingest/scrape-targets.ts';
+import { TargetFiles } from './ingest/scrape-discovery.ts';
+import type { ScrapeJob, TargetGroup } from './ingest/scrape-job.ts';
+import { discoverTargets, plainJob } from './ingest/scrape-targets.ts';
 import { Scraper } from './ingest/scraper.ts';
 import { StatsdReceiver } from './ingest/statsd-receiver.ts';
 import { productVersion } from './product.ts';
+import type { RuleGroupConfig } from './rules/rule-file.ts';
+import { RuleManager } from './rules/rule-manager.ts';
 import { StackMetrics } from './stack-metrics.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 
@@ -38,9 +42,17 @@ export interface StackOptions {
   readonly retentionMillis?: number;
   readonly maxDiskBytes?: number;
   /** Targets beside those of the directory. */
-  readonly scrape?: readonly ScrapeTarget[];
-  /** Default 5 s. */
+  readonly scrape?: readonly TargetGroup[];
+  /** Default 5 s. Of the directory and of `scrape`. */
   readonly scrapeMillis?: number;
+  /** Jobs of a `prometheus.yml`. */
+  readonly jobs?: readonly ScrapeJob[];
+  /** Recording and alerting rules; default none. */
+  readonly rules?: readonly RuleGroupConfig[];
+  /** `$externalLabels` of the templates of alerts. */
+  readonly externalLabels?: Readonly<Record<string, string>>;
+  /** The `prometheus.yml` as it was read, for `/api/v1/status/config`. */
+  readonly configText?: string;
   /** `none`, or other numbers; 0 = any free one. */
   readonly nativePorts?: 'none' | Partial<Record<NativePort, number>>;
   /** Something the user can mend; the stack runs. */
@@ -99,14 +111,7 @@ async function assemble(
 
   const statsd = new StatsdReceiver({ store });
   parts.push(statsd);
-  const directory = new TargetDirectory(options.targetsDirectory, (text) =>
-    options.onWarning('SIGHTLINE_W_TARGETS', text),
-  );
-  const scraper = new Scraper({
-    store,
-    discover: () => [...(options.scrape ?? []), ...directory.targets()],
-    ...(options.scrapeMillis !== undefined && { intervalMillis: options.scrapeMillis }),
-  });
+  const scraper = createScraper(options, store);
   parts.push(scraper);
 
   const info: StackInfo = {
@@ -119,7 +124,22 @@ async function assemble(
   };
   const zipkin = createZipkinApi({ store, onSpans: (count) => (metrics.spans += count) });
   const elasticsearch = createElasticsearchApi({ store, onLogs: (count) => (metrics.logs += count) });
-  const prometheus = createPrometheusApi({ store, scraper });
+  const rules = new RuleManager({
+    store,
+    groups: options.rules ?? [],
+    externalLabels: options.externalLabels ?? {},
+    externalUrl: `http://${urlHost(host)}:${options.port ?? DEFAULT_PORT}/prometheus`,
+  });
+  parts.push(rules);
+  const prometheus = createPrometheusApi({
+    store,
+    scraper,
+    rules,
+    facts: {
+      configText: options.configText ?? '',
+      retentionMillis: options.retentionMillis ?? DEFAULT_RETENTION_MILLIS,
+    },
+  });
   const otlp = createOtlpApi({
     store,
     onSpans: (count) => (metrics.spans += count),
@@ -155,6 +175,7 @@ async function assemble(
     statsd.listen(native, host),
   );
   scraper.start();
+  rules.start();
 
   let closing: Promise<void> | undefined;
   return {
@@ -163,6 +184,26 @@ async function assemble(
     info,
     close: () => (closing ??= closeAll()),
   };
+}
+
+/** Texts of trouble that are remembered, so that each is said once. */
+const MAX_TROUBLES = 200;
+
+/** Targets of the directory, of `scrape` and of the jobs of a configuration. */
+function createScraper(options: StackOptions, store: SqliteStore): Scraper {
+  const said = new Set<string>();
+  const onTrouble = (text: string) => {
+    if (said.has(text) || said.size >= MAX_TROUBLES) return;
+    said.add(text);
+    options.onWarning('SIGHTLINE_W_TARGETS', text);
+  };
+  const directory = new TargetFiles([join(options.targetsDirectory, '*.json')], onTrouble);
+  const jobs = [
+    plainJob('scrape', () => options.scrape ?? [], options.scrapeMillis),
+    plainJob('file_sd', () => directory.groups(), options.scrapeMillis),
+    ...(options.jobs ?? []),
+  ];
+  return new Scraper({ store, discover: () => discoverTargets(jobs, onTrouble) });
 }
 
 function lockDirectory(directory: string): DirectoryLock {

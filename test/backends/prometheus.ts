@@ -23,6 +23,8 @@ export interface PrometheusOptions {
   readonly otlpReceiver?: true;
   /** Rule files to load. */
   readonly ruleFiles?: readonly string[];
+  /** The whole `prometheus.yml`, instead of what the options above give. */
+  readonly config?: string;
   /** An OpenMetrics page with times, whose samples it begins with. */
   readonly backfill?: string;
 }
@@ -74,17 +76,18 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   // JSON is YAML.
   writeFileSync(
     join(directory, 'prometheus.yml'),
-    JSON.stringify({
-      global: { scrape_interval: options.scrapeInterval ?? '1s', scrape_timeout: options.scrapeInterval ?? '1s' },
-      storage: { exemplars: { max_exemplars: 100_000 } },
-      rule_files: options.ruleFiles ?? [],
-      scrape_configs: jobs,
-      ...(options.remoteWriteUrl !== undefined && {
-        remote_write: [
-          { url: options.remoteWriteUrl, send_exemplars: true, queue_config: { batch_send_deadline: '1s' } },
-        ],
+    options.config ??
+      JSON.stringify({
+        global: { scrape_interval: options.scrapeInterval ?? '1s', scrape_timeout: options.scrapeInterval ?? '1s' },
+        storage: { exemplars: { max_exemplars: 100_000 } },
+        rule_files: options.ruleFiles ?? [],
+        scrape_configs: jobs,
+        ...(options.remoteWriteUrl !== undefined && {
+          remote_write: [
+            { url: options.remoteWriteUrl, send_exemplars: true, queue_config: { batch_send_deadline: '1s' } },
+          ],
+        }),
       }),
-    }),
   );
   if (options.backfill !== undefined) backfill(options.backfill, directory);
   const server = await startServer({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { targetOfUrl } from '../../lib/stack/ingest/scrape-targets.ts';
+import { groupOfUrl } from '../../lib/stack/ingest/scrape-targets.ts';
 import { eventually, metricsServer, runningStack, sendSample } from '../stack/running-stack.ts';
 import { bulkOf, CORRELATION_ID, TRACE_ID } from '../stack/sample-request.ts';
 
@@ -55,7 +55,7 @@ const selected = (page: Page) => page.locator('[aria-selected=true]');
 
 test('searching an ID: the keyboard, the address, the facts, the time line', { skip }, async (t) => {
   await using metrics = await metricsServer();
-  await using stack = await runningStack({ scrape: [targetOfUrl(metrics.url)], scrapeMillis: 200 });
+  await using stack = await runningStack({ scrape: [groupOfUrl(metrics.url)], scrapeMillis: 200 });
   await sendSample(stack.url, Date.now() * 1000);
   await eventually(
     async () =>

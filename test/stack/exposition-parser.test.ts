@@ -53,7 +53,6 @@ const BROKEN: readonly [string, 'text' | 'openmetrics', RegExp][] = [
   ['x{a="1",a="2"} 1\n', 'text', /label a twice/],
   ['x one\n', 'text', /not a number/],
   ['x 0x10\n', 'text', /not a number/],
-  ['x 1\nx 2\n', 'text', /line 2: the same series twice/],
   ['# TYPE x bogus\n', 'text', /unknown type/],
   ['x 1 # {a="b"} 1\n', 'text', /exemplars belong to OpenMetrics/],
   [`x 1 # {a="${'b'.repeat(128)}"} 1\n# EOF\n`, 'openmetrics', /more than 128 characters/],

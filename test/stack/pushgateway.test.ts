@@ -32,6 +32,7 @@ test('what is pushed can be asked for, with the labels of the path; mistakes are
     ['/metrics/job/x/y/%ff', PAGE],
     ['/metrics/job/x', 'no page'],
     ['/metrics/job/x', 'a 1 1234\n'],
+    ['/metrics/job/x', 'a 1\na 2\n'],
   ] as const)
     assert.equal(await push(path, body), 400, path);
   assert.equal(await push('/metrics/job/x', '', 'DELETE'), 202);

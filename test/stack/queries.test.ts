@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BulkMalformed, takeBulk } from '../../lib/stack/ingest/elasticsearch-bulk.ts';
-import { readTargetGroups } from '../../lib/stack/ingest/scrape-targets.ts';
+import { readTargetGroups } from '../../lib/stack/ingest/scrape-discovery.ts';
 import { readZipkinSpans, SpansMalformed } from '../../lib/stack/ingest/zipkin-spans.ts';
 import { fieldValues, type JsonValue } from '../../lib/stack/query/document-fields.ts';
 import { readSearchRequest } from '../../lib/stack/query/esdsl/search-request.ts';

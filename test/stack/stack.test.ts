@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lintMetrics } from '../../lib/codec/lint/lint-metrics.ts';
-import { targetOfUrl } from '../../lib/stack/ingest/scrape-targets.ts';
+import { groupOfUrl } from '../../lib/stack/ingest/scrape-targets.ts';
 import { eventually, metricsServer, runningStack, sendSample } from './running-stack.ts';
 import { CORRELATION_ID, TRACE_ID } from './sample-request.ts';
 
@@ -22,7 +22,7 @@ async function freePort(): Promise<number> {
 
 test('one ID: spans, lines, exemplars and errors of all services, one time line', async () => {
   await using metrics = await metricsServer();
-  await using stack = await runningStack({ scrape: [targetOfUrl(metrics.url)], scrapeMillis: 200 });
+  await using stack = await runningStack({ scrape: [groupOfUrl(metrics.url)], scrapeMillis: 200 });
   const started = Date.now() * 1000;
   await sendSample(stack.url, started);
   const api = `${stack.url}/api/sightline/correlation`;
@@ -80,7 +80,7 @@ test('Prometheus: targets, instant values, exemplars, labels', async () => {
   await using metrics = await metricsServer();
   const nobody = `127.0.0.1:${await freePort()}`;
   await using stack = await runningStack({
-    scrape: [targetOfUrl(metrics.url), targetOfUrl(`http://${nobody}/metrics`)],
+    scrape: [groupOfUrl(metrics.url), groupOfUrl(`http://${nobody}/metrics`)],
     scrapeMillis: 200,
   });
   const api = `${stack.url}/prometheus/api/v1`;
@@ -247,7 +247,7 @@ test('a target that answers rubbish, too slowly or not at all is down with its r
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await using stack = await runningStack({
-    scrape: ['/rubbish', '/failing', '/fine'].map((path) => targetOfUrl(base + path)),
+    scrape: ['/rubbish', '/failing', '/fine'].map((path) => groupOfUrl(base + path)),
     scrapeMillis: 100,
   });
   const targets = await eventually(async () => {

@@ -4,8 +4,10 @@ import { join, resolve } from 'node:path';
 import { dataDirectory, targetsDirectory } from '../../core/data-dir.ts';
 import { parseBytes, parseMillis } from '../../core/units.ts';
 import { SightlineError } from '../../errors.ts';
-import { readPrometheusConfig } from '../../stack/ingest/prometheus-config.ts';
-import { type ScrapeTarget, targetOfUrl } from '../../stack/ingest/scrape-targets.ts';
+import { type PrometheusConfig, readPrometheusConfig } from '../../stack/config/prometheus-config.ts';
+import type { TargetGroup } from '../../stack/ingest/scrape-job.ts';
+import { groupOfUrl } from '../../stack/ingest/scrape-targets.ts';
+import { withPackagedRules } from '../../stack/rules/packaged-rules.ts';
 import { DEFAULT_HOST, DEFAULT_PORT, type StackOptions, startStack } from '../../stack/stack.ts';
 import type { Command, Invocation } from '../command.ts';
 import { untilEnded } from '../signals.ts';
@@ -38,7 +40,7 @@ export const upCommand: Command = {
       placeholder: 'URL',
       meaning: 'a further /metrics to scrape; may be given more than once',
     },
-    config: { type: 'string', placeholder: 'FILE', meaning: 'scrape targets of a prometheus.yml' },
+    config: { type: 'string', placeholder: 'FILE', meaning: 'jobs and rules of a prometheus.yml' },
     'no-native-ports': {
       type: 'boolean',
       meaning: 'do not open 9411 Zipkin, 9200 Elasticsearch, 9090 Prometheus, 4318 OTLP, 8125/udp StatsD',
@@ -72,7 +74,7 @@ export const upCommand: Command = {
 };
 
 /** @throws SightlineError SIGHTLINE_E_USAGE with all mistakes at once */
-function readOptions({ values, env }: Invocation): Omit<StackOptions, 'onWarning'> {
+function readOptions({ values, env, out }: Invocation): Omit<StackOptions, 'onWarning'> {
   const mistakes: string[] = [];
   const text = (name: string) => values[name] as string | undefined;
   const read = <Value>(
@@ -102,15 +104,17 @@ function readOptions({ values, env }: Invocation): Omit<StackOptions, 'onWarning
     (given) => atLeast(parseBytes(given), LEAST_DISK),
     'a size such as 1gb, at least 32mb',
   );
-  const scrape = ((values['scrape'] ?? []) as readonly string[]).flatMap((given): ScrapeTarget[] => {
-    if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return [targetOfUrl(given)];
+  const scrape = ((values['scrape'] ?? []) as readonly string[]).flatMap((given): TargetGroup[] => {
+    if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return [groupOfUrl(given)];
     mistakes.push(`--scrape: got ${JSON.stringify(given)}, wanted a URL such as http://127.0.0.1:9470/metrics`);
     return [];
   });
   const config = text('config');
+  let prometheus: PrometheusConfig | undefined;
   if (config !== undefined) {
     try {
-      scrape.push(...readPrometheusConfig(resolve(config)));
+      prometheus = readPrometheusConfig(resolve(config), (trouble) => out.note(`SIGHTLINE_W_TARGETS: ${trouble}`));
+      for (const note of prometheus.notes) out.note(`SIGHTLINE_W_CONFIG: ${note}`);
     } catch (error) {
       mistakes.push(`--config: got ${config}: ${(error as Error).message}`);
     }
@@ -125,6 +129,12 @@ function readOptions({ values, env }: Invocation): Omit<StackOptions, 'onWarning
     dataDirectory: memory ? undefined : directory,
     targetsDirectory: targetsDirectory(env),
     scrape,
+    rules: withPackagedRules(prometheus?.rules ?? []),
+    ...(prometheus !== undefined && {
+      jobs: prometheus.jobs,
+      externalLabels: prometheus.externalLabels,
+      configText: prometheus.text,
+    }),
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(retentionMillis !== undefined && { retentionMillis }),

@@ -3,6 +3,7 @@ import type { Scraper } from '../ingest/scraper.ts';
 import { numberText } from '../query/promql/answer-json.ts';
 import type { PromqlRequest } from '../query/promql/query.ts';
 import { UnsupportedQuery } from '../query/unsupported.ts';
+import type { RuleManager } from '../rules/rule-manager.ts';
 import type { Labels, Store, StoredExemplar, TimeRange } from '../store/store.ts';
 import { BadData, parametersOf, readLimit, readSelectors, readTime } from './prometheus-parameters.ts';
 import {
@@ -13,18 +14,28 @@ import {
   readRangeQuery,
   selectorsOf,
 } from './prometheus-query-api.ts';
+import { alertsAnswer, rulesAnswer, targetsAnswer } from './prometheus-rules-api.ts';
+import { type StatusFacts, statusAnswer } from './prometheus-status-api.ts';
 
 /** Exemplars and series older than this are not asked for unless a start is given. */
 const DEFAULT_RANGE_MILLIS = 86_400_000;
-/** A version whose API these answers follow. Grafana reads it. */
-const VERSION = '3.16.0';
+export interface PrometheusApiOptions {
+  readonly store: Store;
+  readonly scraper: Scraper;
+  /** Default: there are no rules. */
+  readonly rules?: RuleManager;
+  readonly facts?: StatusFacts;
+  readonly now?: () => number;
+}
 
 /**
- * Prometheus's HTTP API: queries in PromQL, exemplars, series, labels, metadata and targets.
+ * Prometheus's HTTP API: queries in PromQL, exemplars, series, labels, metadata, targets, rules, alerts and status.
  * Source: Prometheus documentation, "HTTP API".
  */
-export function createPrometheusApi(options: { store: Store; scraper: Scraper; now?: () => number }): BackendApi {
-  const { store, scraper, now = Date.now } = options;
+export function createPrometheusApi(options: PrometheusApiOptions): BackendApi {
+  const { store, scraper, rules, now = Date.now } = options;
+  const facts = options.facts ?? { configText: '', retentionMillis: DEFAULT_RANGE_MILLIS };
+  const startedAt = now();
 
   const rangeOf = (parameters: URLSearchParams): TimeRange => {
     const end = readTime(parameters, 'end') ?? now();
@@ -75,26 +86,6 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
     return Object.fromEntries(limited(families, parameters).map(({ name, ...family }) => [name, [family]]));
   }
 
-  function targets(): unknown {
-    return {
-      activeTargets: scraper.states().map((state) => ({
-        discoveredLabels: { __address__: new URL(state.target.url).host, ...state.target.labels },
-        labels: state.target.labels,
-        scrapePool: state.target.pool,
-        scrapeUrl: state.target.url,
-        globalUrl: state.target.url,
-        lastError: state.lastError,
-        lastScrape: new Date(state.lastScrape).toISOString(),
-        lastScrapeDuration: state.lastDurationSeconds,
-        health: state.health,
-        scrapeInterval: `${scraper.intervalMillis / 1000}s`,
-        scrapeTimeout: '4s',
-      })),
-      droppedTargets: [],
-      droppedTargetCounts: {},
-    };
-  }
-
   async function replyTo(exchange: Exchange, segments: readonly string[]): Promise<Reply> {
     const parameters = await parametersOf(exchange);
     const path = segments.join('/');
@@ -105,7 +96,12 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
 
   async function answer(parameters: URLSearchParams, segments: readonly string[]): Promise<unknown> {
     const [what, name, values] = segments;
-    if (what === 'label' && values === 'values') return labelValues(name!, parameters);
+    if (what === 'label' && values === 'values') return labelValues(labelNameOf(name!), parameters);
+    if (what === 'status' && name !== undefined && values === undefined) {
+      const context = { store, facts, startedAt, now: now(), limit: readLimit(parameters) };
+      const status = await statusAnswer(name, context);
+      if (status !== undefined) return status;
+    }
     switch (segments.join('/')) {
       case 'query_exemplars':
         return exemplars(parameters);
@@ -120,20 +116,15 @@ export function createPrometheusApi(options: { store: Store; scraper: Scraper; n
       case 'metadata':
         return metadata(parameters);
       case 'targets':
-        return targets();
+        return targetsAnswer(scraper, parameters);
+      case 'scrape_pools':
+        return { scrapePools: [...new Set(scraper.states().map(({ target }) => target.pool))].sort() };
       case 'rules':
-        return { groups: [] };
+        return rulesAnswer(rules, parameters);
       case 'alerts':
-        return { alerts: [] };
-      case 'status/buildinfo':
-        return {
-          version: VERSION,
-          revision: 'sightline',
-          branch: 'sightline',
-          buildUser: '',
-          buildDate: '',
-          goVersion: '',
-        };
+        return alertsAnswer(rules);
+      case 'alertmanagers':
+        return { activeAlertmanagers: [], droppedAlertmanagers: [] };
       default:
         throw new UnsupportedQuery(
           `/api/v1/${segments.join('/').slice(0, 100)} is not supported yet by the local stack`,
@@ -193,4 +184,21 @@ function groupExemplars(found: readonly StoredExemplar[]): unknown {
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+/** `U__http_2e_status` → `http.status`: how names beyond letters, digits and `_` travel in a path. @throws BadData */
+function labelNameOf(text: string): string {
+  if (!text.startsWith('U__')) {
+    if (text === '') throw new BadData('invalid label name: ""');
+    return text;
+  }
+  return text
+    .slice(3)
+    .replace(/__|_([\da-fA-F]{1,6})_/g, (whole, code: string | undefined) =>
+      code === undefined
+        ? '_'
+        : Number.parseInt(code, 16) > 0x10_ff_ff
+          ? whole
+          : String.fromCodePoint(Number.parseInt(code, 16)),
+    );
 }

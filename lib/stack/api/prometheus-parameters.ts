@@ -70,12 +70,12 @@ export function readDuration(parameters: URLSearchParams, name: string): number 
 }
 
 /** A count that bounds an answer; 0 = no bound. @throws BadData */
-export function readLimit(parameters: URLSearchParams): number {
-  const text = parameters.get('limit') ?? '';
+export function readLimit(parameters: URLSearchParams, name = 'limit'): number {
+  const text = parameters.get(name) ?? '';
   if (text === '') return 0;
   if (!/^[+-]?\d+$/.test(text))
-    throw wrong('limit', `strconv.Atoi: parsing ${JSON.stringify(text.slice(0, MAX_REPEATED))}: invalid syntax`);
-  if (Number(text) < 0) throw wrong('limit', 'limit must be non-negative');
+    throw wrong(name, `strconv.Atoi: parsing ${JSON.stringify(text.slice(0, MAX_REPEATED))}: invalid syntax`);
+  if (Number(text) < 0) throw wrong(name, 'limit must be non-negative');
   return Number(text);
 }
 

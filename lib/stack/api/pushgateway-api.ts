@@ -1,6 +1,6 @@
 import { type BackendApi, type Exchange, type Refusal, type Reply, textReply } from '../http/exchange.ts';
 import { ExpositionMalformed, parseExposition, stampSamples } from '../ingest/exposition-parser.ts';
-import { withTargetLabels } from '../ingest/scraper.ts';
+import { withTargetLabels } from '../ingest/scrape-sample.ts';
 import type { Labels, Sample, Store } from '../store/store.ts';
 
 /** Bytes of one page, decompressed. */
@@ -29,6 +29,8 @@ export function createPushgatewayApi(options: { store: Store; now?: () => number
     const { families, samples } = parseExposition(text, format);
     if (samples.some(({ timestamp }) => timestamp !== undefined))
       return textReply(400, 'pushed metrics must not have timestamps\n');
+    if (new Set(samples.map(({ labels }) => JSON.stringify(labels))).size < samples.length)
+      return textReply(400, 'a series was pushed twice with the same name and label values\n');
     const at = now();
     const taken = stampSamples(samples, at, (labels) => overridden(labels, group));
     const pushed: Sample = { labels: { __name__: 'push_time_seconds', ...group }, value: at / 1000, timestamp: at };

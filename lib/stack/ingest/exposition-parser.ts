@@ -3,6 +3,13 @@ import type { Exemplar, Labels, MetricFamily, Sample } from '../store/store.ts';
 /** The exposition breaks its format: the scrape has failed, as it has for Prometheus. */
 export class ExpositionMalformed extends Error {
   override readonly name = 'ExpositionMalformed';
+  /** Those before the broken line: they are counted, not kept. */
+  readonly samples: readonly ParsedSample[];
+
+  constructor(reason: string, samples: readonly ParsedSample[]) {
+    super(reason);
+    this.samples = samples;
+  }
 }
 
 /** Samples of one scrape. */
@@ -48,19 +55,19 @@ const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|$)/y;
 
 /**
  * Parses a scrape: Prometheus text 0.0.4, or OpenMetrics 1.0 with exemplars. Strict, as Prometheus is: one broken line
- * fails the whole scrape, and OpenMetrics must end with `# EOF`.
+ * fails the whole scrape, and OpenMetrics must end with `# EOF`. A series may come twice: who scrapes takes the first.
  *
  * @throws ExpositionMalformed with the number of the line
  */
 export function parseExposition(text: string, format: 'text' | 'openmetrics'): Exposition {
   const families = new Map<string, FamilyDraft>();
   const samples: ParsedSample[] = [];
-  const seen = new Set<string>();
   let ended = false;
   let lineNumber = 0;
   for (const line of text.split('\n')) {
     lineNumber += 1;
-    const fail = (reason: string) => new ExpositionMalformed(`line ${lineNumber}: ${reason}: ${line.slice(0, 120)}`);
+    const fail = (reason: string) =>
+      new ExpositionMalformed(`line ${lineNumber}: ${reason}: ${line.slice(0, 120)}`, samples);
     if (ended && line !== '') throw fail('data after # EOF');
     if (line.startsWith('#')) {
       if (format === 'openmetrics' && line === '# EOF') ended = true;
@@ -72,13 +79,10 @@ export function parseExposition(text: string, format: 'text' | 'openmetrics'): E
       continue;
     }
     const sample = readSample(line, format, fail);
-    const key = JSON.stringify([sample.labels, sample.timestamp]);
-    if (seen.has(key)) throw fail('the same series twice');
-    seen.add(key);
     samples.push(sample);
     if (samples.length > MAX_SAMPLES) throw fail(`more than ${MAX_SAMPLES} samples`);
   }
-  if (format === 'openmetrics' && !ended) throw new ExpositionMalformed('data does not end with # EOF');
+  if (format === 'openmetrics' && !ended) throw new ExpositionMalformed('data does not end with # EOF', samples);
   return { families: [...families].map(([name, draft]) => ({ name, ...draft })), samples };
 }
 

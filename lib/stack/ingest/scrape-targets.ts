@@ -1,110 +1,83 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  ACCEPT,
+  type DroppedTarget,
+  NO_LIMITS,
+  type ScrapeJob,
+  type ScrapeTarget,
+  type TargetGroup,
+  targetOf,
+} from './scrape-job.ts';
 
-/** Where and what to scrape. */
-export interface ScrapeTarget {
-  readonly url: string;
-  /** `job`, `instance` and what service discovery adds. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** Group of targets, as `/api/v1/targets` calls it. */
-  readonly pool: string;
-}
+/** How often a target is read, unless told otherwise. Short: somebody is watching. */
+export const DEFAULT_SCRAPE_MILLIS = 5000;
+/** Longest scrape, unless told otherwise. */
+const TIMEOUT_MILLIS = 4000;
+/** Targets scraped. */
+const MAX_TARGETS = 500;
 
-/** Bytes of one target file. */
-const MAX_FILE_BYTES = 1024 ** 2;
-/** Target files read. */
-const MAX_FILES = 500;
-
-interface ReadFile {
-  readonly signature: string;
-  readonly targets: readonly ScrapeTarget[];
-}
-
-/**
- * Reads the `file_sd` files of a directory again whenever they change. A file that cannot be read keeps its last good
- * content, as in Prometheus. Source: Prometheus documentation, `file_sd_config`.
- */
-export class TargetDirectory {
-  readonly #directory: string;
-  readonly #onTrouble: (text: string) => void;
-  #files = new Map<string, ReadFile>();
-
-  constructor(directory: string, onTrouble: (text: string) => void) {
-    this.#directory = directory;
-    this.#onTrouble = onTrouble;
-  }
-
-  targets(): ScrapeTarget[] {
-    let names: string[];
-    try {
-      names = readdirSync(this.#directory)
-        .filter((name) => name.endsWith('.json'))
-        .sort()
-        .slice(0, MAX_FILES);
-    } catch {
-      // No service has announced itself yet.
-      names = [];
-    }
-    const files = new Map<string, ReadFile>();
-    for (const name of names) {
-      const file = this.#read(join(this.#directory, name), this.#files.get(name));
-      if (file !== undefined) files.set(name, file);
-    }
-    this.#files = files;
-    return [...files.values()].flatMap((file) => file.targets);
-  }
-
-  #read(path: string, last: ReadFile | undefined): ReadFile | undefined {
-    try {
-      const { mtimeMs, size, ino } = statSync(path);
-      const signature = `${mtimeMs} ${size} ${ino}`;
-      if (last?.signature === signature) return last;
-      if (size > MAX_FILE_BYTES) throw new Error(`got ${size} bytes, wanted at most ${MAX_FILE_BYTES}`);
-      return { signature, targets: readTargetGroups(readFileSync(path, 'utf8')) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        this.#onTrouble(`target file ${path}: ${(error as Error).message}`);
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : last;
-    }
-  }
-}
-
-/** @throws Error saying what is wrong with the file */
-export function readTargetGroups(text: string): ScrapeTarget[] {
-  const groups: unknown = JSON.parse(text);
-  if (!Array.isArray(groups)) throw new Error('got no list, wanted [{ "targets": […], "labels": {…} }]');
-  return groups.flatMap((group: { targets?: unknown; labels?: unknown }) => {
-    if (typeof group !== 'object' || group === null || !Array.isArray(group.targets))
-      throw new Error('got a group without targets');
-    const labels = Object.fromEntries(
-      Object.entries(group.labels ?? {}).map(([name, value]) => [name, wordOf(value, `label ${name}`)]),
-    );
-    return group.targets.map((address: unknown) => targetOf(wordOf(address, 'a target'), labels, 'file_sd'));
-  });
-}
-
-function wordOf(value: unknown, what: string): string {
-  if (typeof value === 'object') throw new Error(`got an object or list for ${what}, wanted a text`);
-  return String(value);
-}
-
-/** One address of service discovery. Labels with two underscores say how to scrape and are not kept. */
-export function targetOf(address: string, labels: Readonly<Record<string, string>>, pool: string): ScrapeTarget {
-  const scheme = labels['__scheme__'] ?? 'http';
-  const path = labels['__metrics_path__'] ?? '/metrics';
-  const kept = Object.fromEntries(
-    Object.entries(labels).filter(([name, value]) => !name.startsWith('__') && value !== ''),
-  );
+/** A job as the stack has them without a configuration. */
+export function plainJob(
+  name: string,
+  groups: () => readonly TargetGroup[],
+  intervalMillis = DEFAULT_SCRAPE_MILLIS,
+): ScrapeJob {
   return {
-    url: new URL(`${scheme}://${address}${path}`).href,
-    labels: { job: pool, instance: address, ...kept },
-    pool,
+    name,
+    intervalMillis,
+    timeoutMillis: Math.min(TIMEOUT_MILLIS, intervalMillis),
+    metricsPath: '/metrics',
+    scheme: 'http',
+    params: {},
+    honorLabels: false,
+    honorTimestamps: true,
+    trackTimestampsStaleness: false,
+    limits: NO_LIMITS,
+    accept: ACCEPT,
+    fallback: 'text',
+    authorization: () => undefined,
+    relabel: [],
+    metricRelabel: [],
+    groups,
   };
 }
 
-/** A target of `--scrape`. @throws TypeError when it is no URL */
-export function targetOfUrl(text: string): ScrapeTarget {
+/** The address of `--scrape`. @throws TypeError when it is no URL */
+export function groupOfUrl(text: string): TargetGroup {
   const url = new URL(text);
-  if (url.pathname === '/' && !text.endsWith('/')) url.pathname = '/metrics';
-  return { url: url.href, labels: { job: 'scrape', instance: url.host }, pool: 'scrape' };
+  const path = url.pathname === '/' && !text.endsWith('/') ? '/metrics' : url.pathname;
+  const parameters = [...url.searchParams].map(([name, value]) => [`__param_${name}`, value]);
+  return {
+    targets: [url.host],
+    labels: { __scheme__: url.protocol.slice(0, -1), __metrics_path__: path, ...Object.fromEntries(parameters) },
+  };
+}
+
+export interface DiscoveredTargets {
+  readonly active: readonly ScrapeTarget[];
+  readonly dropped: readonly DroppedTarget[];
+}
+
+/** All targets of all jobs at the moment; each once. What cannot be a target is told and left out. */
+export function discoverTargets(jobs: readonly ScrapeJob[], onTrouble: (text: string) => void): DiscoveredTargets {
+  const active = new Map<string, ScrapeTarget>();
+  const dropped: DroppedTarget[] = [];
+  for (const job of jobs) {
+    for (const group of job.groups())
+      for (const address of group.targets) {
+        try {
+          const target = targetOf(job, address, group.labels);
+          if (!('url' in target)) dropped.push(target);
+          else if (active.size < MAX_TARGETS) active.set(keyOf(target), target);
+          else onTrouble(`more than ${MAX_TARGETS} targets; the rest is not scraped`);
+        } catch (error) {
+          onTrouble(`job ${job.name}: target ${address}: ${(error as Error).message}`);
+        }
+      }
+  }
+  return { active: [...active.values()], dropped: dropped.slice(0, MAX_TARGETS) };
+}
+
+/** One text for one target. */
+export function keyOf({ url, labels, pool }: ScrapeTarget): string {
+  return `${pool} ${url} ${JSON.stringify(Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1)))}`;
 }

@@ -1,184 +1,134 @@
-import type { Labels, Sample, Store } from '../store/store.ts';
-import { parseExposition, stampSamples } from './exposition-parser.ts';
-import type { ScrapeTarget } from './scrape-targets.ts';
+import type { Store } from '../store/store.ts';
+import type { DroppedTarget, ScrapeTarget } from './scrape-job.ts';
+import { ScrapeLoop, type TargetState } from './scrape-loop.ts';
+import { type DiscoveredTargets, keyOf } from './scrape-targets.ts';
 
-/** How often a target is read, unless told otherwise. Short: somebody is watching. */
-export const DEFAULT_SCRAPE_MILLIS = 5000;
 /** How often it is looked for new targets. */
 const DISCOVERY_MILLIS = 1000;
-/** Longest scrape. Prometheus's `scrape_timeout` is 10 s. */
-const TIMEOUT_MILLIS = 4000;
-/** Bytes of one scrape. */
-const MAX_BODY_BYTES = 32 * 1024 ** 2;
-/** Targets scraped. */
-const MAX_TARGETS = 500;
-
-/** What Prometheus's own scraper asks for, OpenMetrics first: only it carries exemplars. */
-const ACCEPT =
-  'application/openmetrics-text;version=1.0.0;q=0.7,application/openmetrics-text;version=0.0.1;q=0.6,text/plain;version=0.0.4;q=0.4,*/*;q=0.1';
-
-/** What is known of one target, as `/api/v1/targets` tells it. */
-export interface TargetState {
-  readonly target: ScrapeTarget;
-  health: 'unknown' | 'up' | 'down';
-  lastError: string;
-  /** Milliseconds since the epoch; 0 = never. */
-  lastScrape: number;
-  lastDurationSeconds: number;
-}
-
-interface Scheduled extends TargetState {
-  busy: boolean;
-  due: number;
-}
+/** How often it is looked whether a target is due. */
+const TICK_MILLIS = 100;
+/** Targets that are gone and wait for their staleness markers. */
+const MAX_LEAVING = 500;
+/** How late a scrape may be and still count as the next of its series of times. */
+const LATE_MILLIS = 1000;
 
 export interface ScraperOptions {
   readonly store: Store;
   /** All targets of the moment; asked every second. */
-  readonly discover: () => readonly ScrapeTarget[];
-  /** Default 5 s. */
-  readonly intervalMillis?: number;
+  readonly discover: () => DiscoveredTargets;
   readonly now?: () => number;
 }
 
-/** Scrapes every target in turn and keeps what it brings; a target that is new is scraped at once. */
+interface Scheduled {
+  readonly loop: ScrapeLoop;
+  busy: boolean;
+  due: number;
+}
+
+/** A target that is gone: when its series end, and when that is written. */
+interface Leaving {
+  readonly loop: ScrapeLoop;
+  readonly endedAt: number;
+  readonly due: number;
+}
+
+/**
+ * Scrapes every target in turn and keeps what it brings; a target that is new is scraped at once. The series of one
+ * that is gone end after two intervals, unless another target goes on with them: as in Prometheus.
+ */
 export class Scraper {
   readonly #options: ScraperOptions;
-  readonly #intervalMillis: number;
   readonly #now: () => number;
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  #states = new Map<string, Scheduled>();
+  #scheduled = new Map<string, Scheduled>();
+  #leaving: Leaving[] = [];
+  #dropped: readonly DroppedTarget[] = [];
+  #discoveredAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ScraperOptions) {
     this.#options = options;
-    this.#intervalMillis = options.intervalMillis ?? DEFAULT_SCRAPE_MILLIS;
     this.#now = options.now ?? Date.now;
-  }
-
-  get intervalMillis(): number {
-    return this.#intervalMillis;
   }
 
   start(): void {
     this.tick();
-    this.#timer = setInterval(() => this.tick(), Math.min(DISCOVERY_MILLIS, this.#intervalMillis));
+    this.#timer = setInterval(() => this.tick(), TICK_MILLIS);
     this.#timer.unref();
   }
 
   states(): readonly TargetState[] {
-    return [...this.#states.values()];
+    return [...this.#scheduled.values()].map(({ loop }) => loop.state);
+  }
+
+  dropped(): readonly DroppedTarget[] {
+    return this.#dropped;
   }
 
   /** Looks for targets and scrapes those that are due. */
   tick(): void {
     const now = this.#now();
-    const states = new Map<string, Scheduled>();
-    for (const target of this.#options.discover().slice(0, MAX_TARGETS)) {
-      const key = `${target.url} ${JSON.stringify(target.labels)}`;
-      states.set(
-        key,
-        this.#states.get(key) ?? {
-          target,
-          health: 'unknown',
-          lastError: '',
-          lastScrape: 0,
-          lastDurationSeconds: 0,
-          busy: false,
-          due: now,
-        },
-      );
+    if (now - this.#discoveredAt >= DISCOVERY_MILLIS || now < this.#discoveredAt) {
+      this.#discoveredAt = now;
+      this.#discover(now);
     }
-    this.#states = states;
-    for (const state of states.values()) {
-      if (state.busy || state.due > now) continue;
-      state.due = now + this.#intervalMillis;
-      const running = this.#scrape(state).finally(() => this.#running.delete(running));
-      this.#running.add(running);
+    for (const one of this.#scheduled.values()) {
+      if (one.busy || one.due > now) continue;
+      const { intervalMillis } = one.loop.state.target;
+      // Times keep their distance; after a pause they begin anew.
+      one.due = now - one.due < LATE_MILLIS ? one.due + intervalMillis : now + intervalMillis;
+      one.busy = true;
+      this.#run(one.loop.scrape(now, this.#stop.signal).finally(() => (one.busy = false)));
     }
+    const ended = this.#leaving.filter(({ due }) => due <= now);
+    this.#leaving = this.#leaving.filter(({ due }) => due > now);
+    for (const { loop, endedAt } of ended) this.#run(loop.end(endedAt, (series) => this.#isScraped(series)));
+  }
+
+  /** Resolves when what has begun is done; a parameter of tests, which tick by hand. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#running);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#stop.abort();
-    await Promise.allSettled(this.#running);
+    await this.settled();
   }
 
-  async #scrape(state: Scheduled): Promise<void> {
-    state.busy = true;
-    const at = this.#now();
-    const started = performance.now();
-    let samples: Sample[] = [];
-    let families: ReturnType<typeof parseExposition>['families'] = [];
-    try {
-      const { text, format } = await fetchExposition(
-        state.target.url,
-        AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TIMEOUT_MILLIS)]),
-      );
-      const parsed = parseExposition(text, format);
-      samples = stampSamples(parsed.samples, at, (labels) => withTargetLabels(labels, state.target.labels));
-      families = parsed.families;
-      state.health = 'up';
-      state.lastError = '';
-    } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      state.health = 'down';
-      state.lastError = reasonOf(error);
+  #run(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  #isScraped(series: string): boolean {
+    for (const { loop } of this.#scheduled.values()) if (loop.has(series)) return true;
+    return false;
+  }
+
+  #discover(now: number): void {
+    const { active, dropped } = this.#options.discover();
+    const scheduled = new Map<string, Scheduled>();
+    for (const target of active) scheduled.set(keyOf(target), this.#kept(target, now));
+    for (const [key, { loop, due }] of this.#scheduled) {
+      if (scheduled.has(key) || this.#leaving.length >= MAX_LEAVING) continue;
+      const { intervalMillis } = loop.state.target;
+      // Its own next scrape, one more, and a tenth.
+      const endedAt = Math.max(due, now);
+      this.#leaving.push({ loop, endedAt, due: endedAt + intervalMillis * 1.1 });
     }
-    state.lastScrape = at;
-    state.lastDurationSeconds = (performance.now() - started) / 1000;
-    const own = (name: string, value: number): Sample => ({
-      labels: { __name__: name, ...state.target.labels },
-      value,
-      timestamp: at,
-    });
-    const about = [
-      own('up', state.health === 'up' ? 1 : 0),
-      own('scrape_duration_seconds', state.lastDurationSeconds),
-      own('scrape_samples_scraped', samples.length),
-    ];
-    // A full store is said by its own metrics; the next scrape comes anyway.
-    await this.#options.store.appendMetrics({ families, samples: [...samples, ...about] }).catch(() => {});
-    state.busy = false;
+    this.#scheduled = scheduled;
+    this.#dropped = dropped;
   }
-}
 
-async function fetchExposition(
-  url: string,
-  signal: AbortSignal,
-): Promise<{ text: string; format: 'text' | 'openmetrics' }> {
-  const response = await fetch(url, { signal, headers: { accept: ACCEPT, 'user-agent': 'sightline-stack' } });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new Error(`server returned HTTP status ${response.status} ${response.statusText}`);
+  #kept(target: ScrapeTarget, now: number): Scheduled {
+    return (
+      this.#scheduled.get(keyOf(target)) ?? {
+        loop: new ScrapeLoop(target, this.#options.store),
+        busy: false,
+        due: now,
+      }
+    );
   }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error(`body larger than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  const format = /^application\/openmetrics-text/i.test(response.headers.get('content-type') ?? '')
-    ? 'openmetrics'
-    : 'text';
-  return { text: Buffer.concat(chunks).toString('utf8'), format };
-}
-
-/** Labels of the target win; what they cover is kept as `exported_<name>` (Prometheus, `honor_labels: false`). */
-export function withTargetLabels(labels: Labels, target: Readonly<Record<string, string>>): Labels {
-  const joined: Record<string, string> = { ...labels };
-  for (const [name, value] of Object.entries(target)) {
-    if (Object.hasOwn(joined, name) && joined[name] !== '') joined[`exported_${name}`] = joined[name]!;
-    joined[name] = value;
-  }
-  return joined;
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause =
-    error.cause instanceof Error ? error.cause.message || ((error.cause as NodeJS.ErrnoException).code ?? '') : '';
-  return cause === '' ? error.message : cause;
 }

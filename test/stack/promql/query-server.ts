@@ -15,7 +15,7 @@ export async function startQueryServer(
   const store = await SqliteStore.open({ path: undefined, maxAgeMillis: 86_400_000, maxBytes: 512 * 1024 ** 2 });
   for (let at = 0; at < samples.length; at += BATCH)
     await store.appendMetrics({ families: [], samples: samples.slice(at, at + BATCH) });
-  const scraper = new Scraper({ store, discover: () => [] });
+  const scraper = new Scraper({ store, discover: () => ({ active: [], dropped: [] }) });
   const bugs: unknown[] = [];
   const api = createPrometheusApi({ store, scraper, ...options });
   const listener = new Listener({
