@@ -1,11 +1,11 @@
 /** What services and tools send to the local stack: taken, or refused by name, never by an accident. */
 import assert from 'node:assert/strict';
 import { lintMetrics } from '../../../lib/codec/lint/lint-metrics.ts';
+import { readYaml } from '../../../lib/stack/config/yaml-subset.ts';
 import { BulkMalformed, takeBulk } from '../../../lib/stack/ingest/elasticsearch-bulk.ts';
 import { ExpositionMalformed, parseExposition } from '../../../lib/stack/ingest/exposition-parser.ts';
 import { readTargetGroups } from '../../../lib/stack/ingest/scrape-discovery.ts';
 import { StatsdAggregate } from '../../../lib/stack/ingest/statsd-aggregate.ts';
-import { readYaml } from '../../../lib/stack/config/yaml-subset.ts';
 import { readZipkinSpans, SpansMalformed } from '../../../lib/stack/ingest/zipkin-spans.ts';
 import type { LogRecord, Store } from '../../../lib/stack/store/store.ts';
 import { metricsPage, sampleRequest } from '../../stack/sample-request.ts';
