@@ -100,6 +100,7 @@ export function targetOf(job: ScrapeJob, address: string, given: Labels): Scrape
   if (labels === undefined) return { pool: job.name, discovered };
   const { __address__: host = '', __metrics_path__: path = '', __scheme__: scheme = '' } = labels;
   if (host === '') throw new Error('no address');
+  if (scheme !== 'http' && scheme !== 'https') throw new Error(`unsupported scheme: ${JSON.stringify(scheme)}`);
   if (host.includes('/')) throw new Error(`${JSON.stringify(host)} is not a valid hostname`);
   const url = new URL(`${scheme}://${host}`);
   url.pathname = path;

@@ -5,6 +5,7 @@ import { readYaml } from '../../../lib/stack/config/yaml-subset.ts';
 import { BulkMalformed, takeBulk } from '../../../lib/stack/ingest/elasticsearch-bulk.ts';
 import { ExpositionMalformed, parseExposition } from '../../../lib/stack/ingest/exposition-parser.ts';
 import { readTargetGroups } from '../../../lib/stack/ingest/scrape-discovery.ts';
+import { discoverTargets, plainJob } from '../../../lib/stack/ingest/scrape-targets.ts';
 import { StatsdAggregate } from '../../../lib/stack/ingest/statsd-aggregate.ts';
 import { readZipkinSpans, SpansMalformed } from '../../../lib/stack/ingest/zipkin-spans.ts';
 import type { LogRecord, Store } from '../../../lib/stack/store/store.ts';
@@ -158,7 +159,9 @@ function configuration(random: Random): number {
   const targets = JSON.stringify(
     mutateJson(random, [{ targets: ['127.0.0.1:9470'], labels: { job: 'shop', __scheme__: 'http' } }], 4),
   );
-  for (const { url } of answered(() => readTargetGroups(targets), Error) ?? []) assert.ok(URL.canParse(url));
+  const groups = answered(() => readTargetGroups(targets), Error) ?? [];
+  const job = plainJob('fuzz', () => groups);
+  for (const { url } of discoverTargets([job], () => {}).active) assert.match(new URL(url).protocol, /^https?:$/);
   return yaml.length * 4 + targets.length;
 }
 
