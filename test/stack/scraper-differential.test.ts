@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { readPrometheusConfig } from '../../lib/stack/config/prometheus-config.ts';
 import { available } from '../backends/directory.ts';
 import { startPrometheus } from '../backends/prometheus.ts';
@@ -236,12 +237,15 @@ test('the same series, staleness, targets, rules and alerts as in a real Prometh
       `agreement when ${name}`,
       async () => {
         pictures = await Promise.all([prometheus.url, `${stack.url}/prometheus`].map(pictureOf));
-        settled = JSON.stringify(pictures[0]) === JSON.stringify(pictures[1]) ? settled + 1 : 0;
+        settled = isDeepStrictEqual(pictures[0], pictures[1]) ? settled + 1 : 0;
         // Over several scrapes and evaluations: no agreement by chance while both change.
         return settled >= 4 || undefined;
       },
       { timeoutMillis: 60_000, pauseMillis: 400 },
-    ).catch(() => assert.deepEqual(pictures[1], pictures[0], name));
+    ).catch((error: unknown) => {
+      assert.deepEqual(pictures[1], pictures[0], name);
+      throw error;
+    });
   }
   assert.ok(target.requests.some(({ query }) => query === 'module=a&module=b'));
 });
