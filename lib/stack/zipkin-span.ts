@@ -37,3 +37,19 @@ export const CORRELATION_TAG = 'correlation.id';
 export function spanFailed(span: ZipkinSpan): boolean {
   return span.tags !== undefined && Object.hasOwn(span.tags, 'error');
 }
+
+/** A span with its names as Zipkin keeps them: in lower case. */
+export function withLowerNames(span: ZipkinSpan): ZipkinSpan {
+  return {
+    ...span,
+    ...(span.name !== undefined && { name: span.name.toLowerCase() }),
+    ...(span.localEndpoint !== undefined && { localEndpoint: lowerEndpoint(span.localEndpoint) }),
+    ...(span.remoteEndpoint !== undefined && { remoteEndpoint: lowerEndpoint(span.remoteEndpoint) }),
+  };
+}
+
+function lowerEndpoint(endpoint: ZipkinEndpoint): ZipkinEndpoint {
+  return endpoint.serviceName === undefined
+    ? endpoint
+    : { ...endpoint, serviceName: endpoint.serviceName.toLowerCase() };
+}

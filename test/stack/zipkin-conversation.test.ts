@@ -77,8 +77,7 @@ const GETS: readonly [string, number, string][] = [
   ['/spans', 400, 'Mandatory parameter/header/attribute is missing: serviceName'],
   ['/remoteServices?serviceName=shop', 200, '[]'],
   ['/dependencies', 400, 'Mandatory parameter/header/attribute is missing: endTs'],
-  ['/autocompleteKeys', 200, '[]'],
-  ['/autocompleteValues?key=a', 200, '[]'],
+  ['/autocompleteValues?key=none', 200, '[]'],
   ['/nope', 404, '404 Not Found'],
   [
     '/trace/1',
@@ -133,7 +132,8 @@ test('gzip is read, what is no gzip is refused, and so is what is too large', as
   const bomb = await post(gzipSync(Buffer.alloc(11 * 1024 ** 2, ' ')), { 'content-encoding': 'gzip' });
   assert.equal(bomb.status, 413);
   assert.equal((await post(' '.repeat(11 * 1024 ** 2))).status, 413);
-  assert.equal((await post(span, { 'content-type': 'application/x-protobuf' })).status, 415);
+  assert.equal((await post(span, { 'content-type': 'application/x-protobuf' })).status, 400);
+  assert.equal((await post(span, { 'content-type': 'application/x-thrift' })).status, 415);
   const traces = (await (
     await fetch(`${stack.url}/zipkin/api/v2/traces?serviceName=shop&spanName=get+%2Fx`)
   ).json()) as { name: string; localEndpoint: { serviceName: string } }[][];
@@ -191,4 +191,25 @@ test('searching traces by service, name, tags and duration', async () => {
   assert.equal(await find('minDuration=5001'), '');
   assert.equal(await find('minDuration=1&maxDuration=1000&serviceName=shop&lookback=3600000'), 'a2');
   assert.equal((await find('limit=2')).split(' ').length, 2);
+});
+
+test('tags of few values are offered for a search', async () => {
+  await using stack = await runningStack();
+  const api = `${stack.url}/zipkin/api/v2`;
+  const json = async (path: string): Promise<any> => (await fetch(api + path)).json();
+  const spans = ['GET', 'POST', 'GET'].map((method, index) => ({
+    traceId: 'a1',
+    id: String(index + 1),
+    tags: { 'http.request.method': method, 'a "quoted" key': 'x', constructor: 'y' },
+  }));
+  await fetch(`${api}/spans`, { method: 'POST', body: JSON.stringify(spans) });
+  assert.ok((await json('/autocompleteKeys')).includes('http.request.method'));
+  for (const [key, values] of [
+    ['http.request.method', ['GET', 'POST']],
+    ['a "quoted" key', ['x']],
+    ['constructor', ['y']],
+    ['toString', []],
+  ] as const)
+    assert.deepEqual(await json(`/autocompleteValues?key=${encodeURIComponent(key)}`), values);
+  assert.equal((await fetch(`${api}/autocompleteValues?key=`)).status, 400);
 });

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type DependencyLink, DependencyLinker } from '../query/dependency-linker.ts';
 import { type TraceQuery, traceMatches } from '../query/trace-query.ts';
-import type { ZipkinSpan } from '../zipkin-span.ts';
-import type { RecentRequest, SpanRecord } from './store.ts';
+import { withLowerNames, type ZipkinSpan } from '../zipkin-span.ts';
+import type { RecentRequest, SpanRecord, TimeRange } from './store.ts';
 
 /** Spans of one trace that are given out; a trace that never ends must not fill the memory. */
 export const MAX_TRACE_SPANS = 10_000;
@@ -12,6 +13,13 @@ const MAX_TRACES_TESTED = 10_000;
 const SUMMARY_SPANS = 200;
 /** Newest spans among which the recent requests are found. */
 const RECENT_SPANS = 5000;
+/** Newest spans with a tag among which its values are found, and values that are given out. */
+const TAGGED_SPANS = 20_000;
+const MAX_TAG_VALUES = 1000;
+/** How far around a range the spans of its traces are looked for that have the other length of ID. */
+const LONGEST_TRACE_MICROS = 3_600_000_000;
+/** Hex digits of the part of a trace ID that tracers of 64 bits keep of one with 128. */
+const LOW_DIGITS = 16;
 
 /* Only `?` stands for a parameter here: Node before 22.17 does not bind `?1` by position. */
 
@@ -34,6 +42,8 @@ export class SpanTable {
   readonly #logCount: StatementSync;
   readonly #facts: StatementSync;
   readonly #beginning: StatementSync;
+  readonly #tagged: StatementSync;
+  readonly #tracesBetween: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
@@ -52,6 +62,12 @@ export class SpanTable {
     );
     this.#beginning = database.prepare(
       `SELECT body FROM spans WHERE trace_id = ? ORDER BY ts, id LIMIT ${SUMMARY_SPANS}`,
+    );
+    this.#tagged = database.prepare(
+      `SELECT body FROM spans WHERE instr(body, ?) > 0 ORDER BY id DESC LIMIT ${TAGGED_SPANS}`,
+    );
+    this.#tracesBetween = database.prepare(
+      'SELECT trace_id AS traceId, max(ts BETWEEN ? AND ?) AS inside, max(ts) AS latest FROM spans WHERE ts BETWEEN ? AND ? GROUP BY trace_id ORDER BY latest DESC',
     );
     this.#logCount = database.prepare('SELECT count(*) AS n FROM logs WHERE trace_id = ?');
   }
@@ -109,6 +125,42 @@ export class SpanTable {
 
   remoteServices(service: string): string[] {
     return this.#remotes.all(service.toLowerCase(), service.toLowerCase()).map((row) => row['v'] as string);
+  }
+
+  tagValues(key: string): string[] {
+    const values = new Set<string>();
+    for (const row of this.#tagged.iterate(`${JSON.stringify(key)}:`)) {
+      const { tags = {} } = JSON.parse(row['body'] as string) as ZipkinSpan;
+      if (Object.hasOwn(tags, key)) values.add(tags[key]!);
+      if (values.size >= MAX_TAG_VALUES) break;
+    }
+    return [...values].sort();
+  }
+
+  /** As Zipkin does it, traces whose IDs are equal in their lower 64 bits are one: else calls would count twice. */
+  dependencies({ start, end }: TimeRange): DependencyLink[] {
+    const [from, to] = [start * 1000, end * 1000 + 999];
+    const byLowId = new Map<string, { traceIds: string[]; inside: boolean }>();
+    for (const row of this.#tracesBetween.iterate(from, to, from - LONGEST_TRACE_MICROS, to + LONGEST_TRACE_MICROS)) {
+      const traceId = row['traceId'] as string;
+      const low = traceId.slice(-LOW_DIGITS);
+      const known = byLowId.get(low);
+      byLowId.set(low, {
+        traceIds: [...(known?.traceIds ?? []), traceId],
+        inside: row['inside'] === 1 || known?.inside === true,
+      });
+    }
+    const linker = new DependencyLinker();
+    for (const { traceIds, inside } of byLowId.values()) {
+      if (!inside) continue;
+      linker.putTrace(
+        traceIds
+          .flatMap((traceId) => this.trace(traceId))
+          .map((body) => withLowerNames(JSON.parse(body) as ZipkinSpan))
+          .sort((one, other) => (one.timestamp ?? 0) - (other.timestamp ?? 0)),
+      );
+    }
+    return linker.links();
   }
 
   recent(limit: number): RecentRequest[] {

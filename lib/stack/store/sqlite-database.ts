@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { DependencyLink } from '../query/dependency-linker.ts';
 import type { LabelMatcher } from '../query/label-matcher.ts';
 import {
   type PromqlAnswer,
@@ -109,6 +110,14 @@ export class SqliteDatabase {
 
   remoteServices(service: string): string[] {
     return this.#spans.remoteServices(service);
+  }
+
+  tagValues(key: string): string[] {
+    return this.#spans.tagValues(key);
+  }
+
+  dependencies(range: kept.TimeRange): DependencyLink[] {
+    return this.#spans.dependencies(range);
   }
 
   searchLogs(search: kept.LogSearch): kept.LogSearchResult {

@@ -8,6 +8,8 @@ export type ReadMethod =
   | 'services'
   | 'spanNames'
   | 'remoteServices'
+  | 'tagValues'
+  | 'dependencies'
   | 'searchLogs'
   | 'streams'
   | 'promql'

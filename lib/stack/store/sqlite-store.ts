@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { DependencyLink } from '../query/dependency-linker.ts';
 import type { LabelMatcher } from '../query/label-matcher.ts';
 import type { PromqlAnswer, PromqlBody, PromqlRequest } from '../query/promql/query.ts';
 import type { TraceQuery } from '../query/trace-query.ts';
@@ -127,6 +128,14 @@ export class SqliteStore implements kept.Store {
 
   remoteServices(service: string): Promise<string[]> {
     return this.#reader.call('remoteServices', service);
+  }
+
+  tagValues(key: string): Promise<string[]> {
+    return this.#reader.call('tagValues', key);
+  }
+
+  dependencies(range: kept.TimeRange): Promise<DependencyLink[]> {
+    return this.#reader.call('dependencies', range);
   }
 
   searchLogs(search: kept.LogSearch): Promise<kept.LogSearchResult> {

@@ -5,6 +5,7 @@
  * The promise of every `append…`: when its promise resolves, the data survives the death of this process.
  */
 
+import type { DependencyLink } from '../query/dependency-linker.ts';
 import type { LabelMatcher } from '../query/label-matcher.ts';
 import type { LogPredicate } from '../query/log-predicate.ts';
 import type { PromqlAnswer, PromqlBody, PromqlRequest } from '../query/promql/query.ts';
@@ -183,6 +184,10 @@ export interface Store {
   services(): Promise<string[]>;
   spanNames(service: string): Promise<string[]>;
   remoteServices(service: string): Promise<string[]>;
+  /** Values that a tag has in the newest spans, sorted. */
+  tagValues(key: string): Promise<string[]>;
+  /** Calls between services over all traces with a span in the range. */
+  dependencies(range: TimeRange): Promise<DependencyLink[]>;
 
   searchLogs(search: LogSearch): Promise<LogSearchResult>;
   /** Streams that hold documents, sorted by name. */
