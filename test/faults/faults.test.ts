@@ -35,4 +35,16 @@ suite('the fault matrix, in short', { concurrency: 2 }, () => {
     );
     assert.equal(result.ended, '0', result.stderr);
   });
+
+  // Enough of them for several requests at once over sockets that are used again.
+  test('direct mode: with nothing wrong, each line arrives once', async () => {
+    const result = await runFault(FAULTS[0]!, {
+      ...SHORT,
+      delivery: 'direct',
+      kind: 'elasticsearch-zipkin',
+      third: 2000,
+      settleMillis: 30_000,
+    });
+    assert.deepEqual(result.logs, { lost: 0, repeated: 0 });
+  });
 });

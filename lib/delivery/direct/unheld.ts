@@ -30,8 +30,10 @@ export function unheldAgent({ url, tls }: AgentRequest): Agent {
     socket?.unref?.();
     return socket;
   };
-  // A socket that is used again is held again by Node's own agent.
-  agent.reuseSocket = (socket) => {
+  const reuseSocket = agent.reuseSocket.bind(agent);
+  agent.reuseSocket = (socket, request) => {
+    // It holds the process again: that is what Node's own agent does with a socket that is used again.
+    reuseSocket(socket, request);
     (socket as Duplex & { unref?(): void }).unref?.();
   };
   return agent;
