@@ -145,7 +145,7 @@ test('as an installed package: without express and fastify it says what to insta
     const modules = join(project, 'node_modules');
     const installed = join(modules, 'sightline');
     mkdirSync(installed, { recursive: true });
-    for (const part of ['package.json', 'dist', 'examples'])
+    for (const part of ['package.json', 'dist', 'examples', 'dashboards'])
       cpSync(join(ROOT, part), join(installed, part), { recursive: true });
     for (const name of ['pino', 'prom-client', '@opentelemetry/api']) {
       mkdirSync(join(modules, name, '..'), { recursive: true });

@@ -25,7 +25,8 @@ suite('the fault matrix, in short', { concurrency: 2 }, () => {
     for (const { name, mode } of ENDING_MODES.filter(({ name }) => name === 'hanging' || ending === 'exit'))
       test(`ends by ${ending} while the backends are ${name}`, async () => {
         const result = await runEnding(ending, mode, { ...SHORT, kind: 'elasticsearch-zipkin' });
-        assertPromise(result, false, mode.kind === 'hang');
+        // A request that was under way at the end may have been taken: its spans come again.
+        assertPromise(result, false, true);
       });
   test('direct mode: backends that hang do not hold a program whose loop is empty', async () => {
     const result = await runEnding(
