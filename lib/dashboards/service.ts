@@ -3,6 +3,7 @@ import { dashboard, linkTo } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
 import { CLIENT, either, FAILED, name, runtime, SELECTED, SERVER } from './names.ts';
 import { heatmap, logs, stat, table, timeseries } from './panels.ts';
+import { errorShare, requestRate } from './request-stats.ts';
 
 /** One service: its routes, how long they take, what fails, what it calls, and its log lines. */
 export function service(config: DashboardConfig): Dashboard {
@@ -24,29 +25,8 @@ export function service(config: DashboardConfig): Dashboard {
       {
         title: 'Now',
         panels: [
-          stat({
-            title: 'Requests',
-            description: 'Requests a second.',
-            queries: [{ expr: `sum(rate(${SERVER.count}{${SELECTED}}[$__rate_interval]))`, legend: 'requests' }],
-            unit: 'reqps',
-            noValue: '0',
-          }),
-          stat({
-            title: 'Server errors',
-            description: 'Share of requests answered with 5xx.',
-            queries: [
-              {
-                expr: `(sum(rate(${SERVER.count}{${SELECTED}, ${FAILED}}[$__rate_interval])) or vector(0)) / sum(rate(${SERVER.count}{${SELECTED}}[$__rate_interval]))`,
-                legend: 'errors',
-              },
-            ],
-            unit: 'percentunit',
-            thresholds: [
-              [null, 'green'],
-              [0.01, 'orange'],
-              [0.05, 'red'],
-            ],
-          }),
+          requestRate('Requests a second.'),
+          errorShare(),
           stat({
             title: 'p50',
             description: 'Half of the requests take at most this long.',

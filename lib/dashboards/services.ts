@@ -3,6 +3,7 @@ import { dashboard, linkTo } from './dashboard.ts';
 import type { Dashboard } from './grafana.ts';
 import { CLIENT_ERROR, FAILED, foreign, grown, name, SELECTED, SERVER } from './names.ts';
 import { stat, table, timeseries } from './panels.ts';
+import { errorShare, requestRate } from './request-stats.ts';
 
 /** All services at a glance: which one is not well, and the way to it. */
 export function services(config: DashboardConfig): Dashboard {
@@ -29,29 +30,8 @@ export function services(config: DashboardConfig): Dashboard {
             unit: 'short',
             noValue: 'not scraped: by StatsD or pushed',
           }),
-          stat({
-            title: 'Requests',
-            description: 'Requests a second, all services together.',
-            queries: [{ expr: `sum(rate(${SERVER.count}{${SELECTED}}[$__rate_interval]))`, legend: 'requests' }],
-            unit: 'reqps',
-            noValue: '0',
-          }),
-          stat({
-            title: 'Server errors',
-            description: 'Share of requests answered with 5xx.',
-            queries: [
-              {
-                expr: `(sum(rate(${SERVER.count}{${SELECTED}, ${FAILED}}[$__rate_interval])) or vector(0)) / sum(rate(${SERVER.count}{${SELECTED}}[$__rate_interval]))`,
-                legend: 'errors',
-              },
-            ],
-            unit: 'percentunit',
-            thresholds: [
-              [null, 'green'],
-              [0.01, 'orange'],
-              [0.05, 'red'],
-            ],
-          }),
+          requestRate('Requests a second, all services together.'),
+          errorShare(),
           stat({
             title: 'Slowest service, p95',
             description: '95th percentile of the service that is slowest now.',

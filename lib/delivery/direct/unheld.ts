@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { active, isTracingSuppressed } from '../../context/context.ts';
 import { fence } from '../../core/fence.ts';
 
-/** Of the stock client's own default. */
+/** The stock client has five bodies under way at once; a few more for what comes between. */
 const MAX_SOCKETS = 8;
 
 /** What the stock Elasticsearch client says when it asks for an agent. */
